@@ -1,0 +1,146 @@
+"""The one tree of errors. Each has a stable code, a plain sentence and its evidence.
+
+Only ``web/errors.py`` knows what HTTP status belongs to a code; only ``cli/`` knows exit codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class CookiegateError(Exception):
+    """Something that cookiegate refuses or cannot do.
+
+    Args:
+        detail: a sentence for a person: what is wrong, and what to do about it. It never holds a secret,
+            an address, a token or text from a driver.
+        evidence: machine-readable facts (field names, versions, epochs), safe to publish.
+    """
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str, **evidence: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.evidence: Mapping[str, object] = evidence
+
+
+class SettingsError(CookiegateError):
+    """The environment asks for something impossible; the start stops."""
+
+    code = "settings_invalid"
+
+
+class KeyFileError(CookiegateError):
+    """A key file is missing, garbled or readable by others."""
+
+    code = "key_file_invalid"
+
+
+class KeyStateError(CookiegateError):
+    """A key cannot take the state asked for; ``evidence["kid"]`` names it."""
+
+    code = "key_state_invalid"
+
+
+class StatusListError(CookiegateError):
+    """A status list token that cannot be trusted: wrong signature, other list, expired, or not a list at all."""
+
+    code = "status_list_invalid"
+
+
+class SourceUnreadableError(CookiegateError):
+    """A file or an address that a command was told to read cannot be read, or holds something else."""
+
+    code = "source_unreadable"
+
+
+class PolicyError(CookiegateError):
+    """A policy document that cannot be used; ``evidence["faults"]`` lists every fault."""
+
+    code = "policy_invalid"
+
+
+class StorageError(CookiegateError):
+    """The record cannot be read or written now; nothing was half-written, and a retry is safe."""
+
+    code = "storage_unavailable"
+
+
+class SiteUnknownError(CookiegateError):
+    """No policy is published for this site."""
+
+    code = "site_unknown"
+
+
+class InvalidInputError(CookiegateError):
+    """A request that does not fit its schema; ``evidence["errors"]`` maps each field to its faults."""
+
+    code = "input_invalid"
+
+
+class MalformedBodyError(CookiegateError):
+    """A body that is not the JSON document it claims to be: bad UTF-8, bad syntax, too deep."""
+
+    code = "body_malformed"
+
+
+class BodyTooLargeError(CookiegateError):
+    """A body past the cap."""
+
+    code = "body_too_large"
+
+
+class MediaTypeError(CookiegateError):
+    """A body of a media type that this address does not take."""
+
+    code = "media_type_unsupported"
+
+
+class OriginDeniedError(CookiegateError):
+    """A browser request from an origin that the site's policy does not list."""
+
+    code = "origin_denied"
+
+
+class BotDeniedError(CookiegateError):
+    """A self-declared robot cannot consent."""
+
+    code = "bot_denied"
+
+
+class NoticeStaleError(CookiegateError):
+    """The decision was made under a notice that is not the current one; show the new notice and ask again."""
+
+    code = "notice_stale"
+
+
+class EpochStaleError(CookiegateError):
+    """Someone changed this consent since the page read it; ``evidence["epoch"]`` is the current epoch."""
+
+    code = "epoch_stale"
+
+
+class IdempotencyConflictError(CookiegateError):
+    """The idempotency key was used before, with another body."""
+
+    code = "idempotency_conflict"
+
+
+class ConsentMissingError(CookiegateError):
+    """No consent holds for this visitor, so there is no token to give."""
+
+    code = "consent_missing"
+
+
+class RateLimitedError(CookiegateError):
+    """Too many requests; ``evidence["retry_after_s"]`` says when to come back."""
+
+    code = "rate_limited"
+
+
+class NotFoundError(CookiegateError):
+    """Nothing lives at this address."""
+
+    code = "not_found"

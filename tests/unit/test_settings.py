@@ -1,0 +1,89 @@
+"""The environment, read once."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from cookiegate.errors import SettingsError
+from cookiegate.settings import PREFIX, Settings, read_settings
+
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+
+
+def test_defaults_need_no_environment(tmp_path: Path) -> None:
+    settings = read_settings({}, data_dir=tmp_path)
+    assert settings.token_ttl_s == 900
+    assert settings.database_url is None
+
+
+def test_an_unknown_name_is_named_with_the_nearest_setting(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="COOKIEGATE_DATA_DIRR is not a setting; did you mean COOKIEGATE_DATA_DIR"):
+        read_settings({"COOKIEGATE_DATA_DIRR": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOKEN_TTL_S", "901"),
+        ("TOKEN_TTL_S", "soon"),
+        ("BASE_URL", "ftp://x"),
+        ("BASE_URL", "https://x/?q"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("RATE_LIMIT_WRITES", "often"),
+        ("LOG_LEVEL", "chatty"),
+        ("THREADS", "0"),
+        ("SECURE_COOKIES", "yes"),
+        ("COLLECT_URL", "collector"),
+    ],
+)
+def test_a_bad_value_is_named(name: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"COOKIEGATE_{name}"):
+        read_settings({f"COOKIEGATE_{name}": value}, data_dir=tmp_path)
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings({"COOKIEGATE_TOKEN_TTL_S": "0", "COOKIEGATE_NOPE": "1", "COOKIEGATE_THREADS": "x"})
+    assert len(error.value.evidence["faults"]) == 3  # type: ignore[arg-type]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"COOKIEGATE_DATA_DIR.*file/below"):
+        read_settings({"COOKIEGATE_DATA_DIR": str(tmp_path / "file" / "below")})
+
+
+def test_other_programs_variables_are_left_alone(tmp_path: Path) -> None:
+    read_settings({"PATH": "/bin", "COOKIE": "x"}, data_dir=tmp_path)
+
+
+def test_proxies_are_networks(tmp_path: Path) -> None:
+    settings = read_settings({"COOKIEGATE_TRUSTED_PROXIES": "10.0.0.0/8, ::1/128"}, data_dir=tmp_path)
+    assert ipaddress.ip_address("10.1.2.3") in settings.trusted_proxies[0]
+
+
+def test_cookies_are_secure_where_the_address_is(tmp_path: Path) -> None:
+    assert read_settings({"COOKIEGATE_BASE_URL": "https://x.example"}, data_dir=tmp_path).cookies_are_secure
+    assert not read_settings({"COOKIEGATE_BASE_URL": "http://127.0.0.1:1"}, data_dir=tmp_path).cookies_are_secure
+
+
+def test_settings_do_not_change_after_the_start(tmp_path: Path) -> None:
+    settings = read_settings({}, data_dir=tmp_path)
+    with pytest.raises(FrozenInstanceError):
+        settings.threads = 3  # type: ignore[misc]
+
+
+def test_the_data_folder_is_for_its_user_alone(tmp_path: Path) -> None:
+    folder = read_settings({}, data_dir=tmp_path / "new").data_dir
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
+def test_every_setting_is_documented(item: object) -> None:
+    name = f"{PREFIX}{item.name.upper()}"  # type: ignore[attr-defined]
+    line = next((line for line in DOCS.read_text().splitlines() if f"`{name}`" in line), "")
+    assert item.metadata["doc"] in line  # type: ignore[attr-defined]
