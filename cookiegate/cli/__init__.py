@@ -1,0 +1,1 @@
+"""The ``cookiegate`` command, a module per group of commands."""

@@ -1,0 +1,190 @@
+"""``cookiegate policy``: check, publish and compare policy documents."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from cookiegate.clock import SystemClock
+from cookiegate.errors import NotFoundError, PolicyError
+from cookiegate.policy.difference import Difference, compare
+from cookiegate.policy.document import Policy, PublishedPolicy
+from cookiegate.policy.faults import Fault
+from cookiegate.policy.publishing import publish, read_row
+from cookiegate.policy.reading import check, load_policy, read_text
+from cookiegate.settings import read_settings
+from cookiegate.storage.contract import Storage
+from cookiegate.storage.opening import open_storage
+
+_VERSION = re.compile(r"([a-z0-9][a-z0-9-]{0,62})@([1-9][0-9]{0,8}|latest)")
+_FILE = click.Path(path_type=Path)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+_data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the database. [default: $COOKIEGATE_DATA_DIR or .cookiegate]",
+)
+
+
+@click.group()
+def command() -> None:
+    """Check, publish and compare the policies of your sites.
+
+    A policy is a YAML file: who you are, what you use data for, what is collected, who receives it. Start from a
+    copy of examples/policies/demo.yaml.
+
+    \b
+    cookiegate policy check shop.yaml             every fault, with line and fix
+    cookiegate policy diff shop@latest shop.yaml  what changes, and who is asked again
+    cookiegate policy publish shop.yaml           makes it the newest version
+    """
+
+
+@command.command("check")
+@click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE…")
+@_json_option
+@click.pass_context
+def check_files(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
+    """Report every fault of policy files at once.
+
+    Exits with 1 when there is any.
+
+    \b
+    cookiegate policy check policies/*.yaml
+    cookiegate policy check --json shop.yaml
+    """
+    found = {path: _faults(path) for path in files}
+    if as_json:
+        _print_json([_checked(path, faults) for path, faults in found.items()])
+    else:
+        for path, faults in found.items():
+            _print_faults(path, faults)
+    if any(found.values()):
+        context.exit(1)
+
+
+@command.command("publish")
+@click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE…")
+@_data_dir_option
+@_json_option
+@click.pass_context
+def publish_files(context: click.Context, files: tuple[Path, ...], data_dir: Path | None, as_json: bool) -> None:
+    """Make policy files the newest versions of their sites.
+
+    A version never changes. Publishing the same document again does nothing. All files are checked before the first
+    is published.
+
+    \b
+    cookiegate policy publish shop.yaml
+    cookiegate policy publish --data-dir /var/lib/cookiegate policies/*.yaml
+    """
+    policies = [load_policy(path) for path in files]
+    storage = _open(context, data_dir)
+    results = [_publish(storage, policy) for policy in policies]
+    if as_json:
+        _print_json(results)
+    for result in results if not as_json else ():
+        click.echo(_publish_line(result))
+
+
+@command.command("diff")
+@click.argument("old")
+@click.argument("new")
+@_data_dir_option
+@_json_option
+@click.pass_context
+def diff(context: click.Context, old: str, new: str, data_dir: Path | None, as_json: bool) -> None:
+    """Say in words what changed from OLD to NEW, and whether visitors are asked again.
+
+    OLD and NEW are files, or published versions such as shop@3 or shop@latest.
+
+    \b
+    cookiegate policy diff shop@latest shop.yaml
+    cookiegate policy diff shop@1 shop@2 --json
+    """
+    difference = compare(_find(context, old, data_dir), _find(context, new, data_dir))
+    if as_json:
+        changes = [change.as_dict() for change in difference.changes]
+        _print_json({"asks_again": difference.asks_again, "changes": changes})
+    else:
+        _print_difference(difference)
+
+
+def _faults(path: Path) -> list[Fault]:
+    try:
+        return check(read_text(path))
+    except PolicyError as error:
+        return cast(list[Fault], error.evidence["faults"])
+
+
+def _checked(path: Path, faults: list[Fault]) -> dict[str, Any]:
+    return {"file": str(path), "ok": not faults, "faults": [fault.as_dict() for fault in faults]}
+
+
+def _print_faults(path: Path, faults: Iterable[Fault]) -> None:
+    lines = [
+        f"{path}:{fault.line}:{fault.column}: {fault.path}: {fault.message}\n  fix: {fault.fix}" for fault in faults
+    ]
+    click.echo("\n".join(lines) or f"{path}: no faults")
+
+
+def _open(context: click.Context, data_dir: Path | None) -> Storage:
+    storage = open_storage(read_settings(data_dir=data_dir) if data_dir else read_settings())
+    context.call_on_close(storage.close)
+    return storage
+
+
+def _publish(storage: Storage, policy: Policy) -> dict[str, Any]:
+    before = storage.policies.latest(policy.site)
+    published = publish(storage, policy, SystemClock())
+    return {
+        "site": policy.site,
+        "version": published.version,
+        "sha256": published.sha256,
+        "holds_since": published.holds_since,
+        "is_new": before is None or before.version != published.version,
+    }
+
+
+def _publish_line(result: dict[str, Any]) -> str:
+    name = f"{result['site']}@{result['version']}"
+    if not result["is_new"]:
+        return f"{name}: unchanged, nothing to publish"
+    if result["version"] == 1:
+        return f"{name}: published"
+    if result["holds_since"] == result["version"]:
+        return f"{name}: published; visitors are asked again"
+    return f"{name}: published; decisions since {result['site']}@{result['holds_since']} still hold"
+
+
+def _find(context: click.Context, name: str, data_dir: Path | None) -> Policy:
+    match = None if Path(name).exists() else _VERSION.fullmatch(name)
+    return load_policy(Path(name)) if match is None else _find_version(context, match[1], match[2], data_dir).policy
+
+
+def _find_version(context: click.Context, site: str, version: str, data_dir: Path | None) -> PublishedPolicy:
+    policies = _open(context, data_dir).policies
+    row = policies.latest(site) if version == "latest" else policies.version(site, int(version))
+    if row is None:
+        raise NotFoundError(f"There is no published policy {site}@{version} in this data folder.")
+    return read_row(row)
+
+
+def _print_difference(difference: Difference) -> None:
+    for change in difference.changes:
+        click.echo(f"{'ask again' if change.asks_again else 'no need'}: {change.sentence}")
+    if not difference.changes:
+        click.echo("Nothing changed.")
+    elif difference.asks_again:
+        click.echo("\nVisitors must be asked again.")
+    else:
+        click.echo("\nVisitors need not be asked again.")
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

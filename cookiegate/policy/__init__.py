@@ -1,0 +1,1 @@
+"""Policies: documents, their checks, versions, differences, and the notices that visitors read."""

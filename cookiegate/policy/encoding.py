@@ -1,0 +1,91 @@
+"""A policy as a plain document and as canonical bytes, and back.
+
+Reading back does not check again: what was published once must stay readable when checks grow stricter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import MappingProxyType
+from typing import Any, cast
+
+import rfc8785
+
+from cookiegate.errors import PolicyError
+from cookiegate.policy.document import Collector, Controller, Policy, Purpose, Recipient
+
+Document = dict[str, Any]
+#: Keys that repeat the key of the mapping they stand in.
+_REPEATED = {Recipient: "key", Collector: "tracker"}
+
+
+def to_document(policy: Policy) -> Document:
+    """The policy in the form of a YAML document: lists, mappings, texts; what is not given is left out."""
+    return cast(Document, _plain(policy))
+
+
+def canonical_json(policy: Policy) -> bytes:
+    """The policy's one spelling in bytes.
+
+    Source: RFC 8785 (JSON Canonicalization Scheme).
+    """
+    return rfc8785.dumps(to_document(policy))
+
+
+def from_document(document: Mapping[str, Any]) -> Policy:
+    """The policy behind a document that was checked before.
+
+    Args:
+        document: what :func:`to_document` gave, or a document that the schema has passed.
+
+    Raises:
+        PolicyError: it is not such a document.
+    """
+    try:
+        return _policy(document)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise PolicyError("This is not a policy document of this program.", cause=type(error).__name__) from error
+
+
+def _policy(document: Mapping[str, Any]) -> Policy:
+    values: dict[str, Any] = {"theme": {}, "texts": {}, "categories": {}, "policy_url": None, **document}
+    values["origins"] = tuple(document["origins"])
+    values["locales"] = tuple(document["locales"])
+    values.setdefault("authoritative_locale", document["locales"][0])
+    values["controller"] = _controller(document["controller"])
+    values["purposes"] = tuple(_purpose(purpose) for purpose in document["purposes"])
+    values["recipients"] = {key: Recipient(key, **value) for key, value in document.get("recipients", {}).items()}
+    values["collectors"] = {
+        key: Collector(key, value["purpose"], value.get("fields", {}))
+        for key, value in document.get("collectors", {}).items()
+    }
+    return Policy(**{name: _frozen(value) for name, value in values.items()})
+
+
+def _controller(values: Mapping[str, Any]) -> Controller:
+    optional = dict.fromkeys(("representative", "privacy_officer", "desk", "email", "phone", "url"))
+    return Controller(**{name: _frozen(value) for name, value in {**optional, **values}.items()})
+
+
+def _purpose(values: Mapping[str, Any]) -> Purpose:
+    lists = {name: tuple(values.get(name, ())) for name in ("acquire", "recipients")}
+    return Purpose(**{name: _frozen(value) for name, value in {**values, **lists}.items()})
+
+
+def _frozen(value: Any) -> Any:
+    """Mappings become read-only at every depth."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        names = (field.name for field in fields(value) if field.init and field.name != _REPEATED.get(type(value)))
+        return {name: _plain(getattr(value, name)) for name in names if getattr(value, name) is not None}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

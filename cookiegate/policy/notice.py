@@ -1,0 +1,138 @@
+"""A policy in one locale, complete with every text, and the digest that names it.
+
+A decision records this digest, so it can be shown later what exactly a visitor read (S3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from cookiegate.policy.document import CATEGORIES, Controller, Localized, Policy, Purpose
+from cookiegate.policy.locales import country_name, language_name, negotiate, text_direction
+from cookiegate.policy.theme import complete_theme
+from cookiegate.policy.wording import Phrasebook, fill, ui_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a visitor reads. ``body["notice"]`` repeats ``sha256``; nobody changes ``body``."""
+
+    sha256: str
+    locale: str
+    body: dict[str, Any]
+
+    @property
+    def canonical(self) -> bytes:
+        """The bytes whose SHA-256 is ``sha256``: the body without its own digest (RFC 8785)."""
+        return rfc8785.dumps({key: value for key, value in self.body.items() if key != "notice"})
+
+    @classmethod
+    def from_canonical(cls, body: bytes, locale: str) -> Notice:
+        """The notice behind its canonical bytes."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        return cls(sha256, locale, {"notice": sha256, **json.loads(body)})
+
+
+def build_notice(policy: Policy, version: int, locale: str) -> Notice:
+    """Renders a policy.
+
+    Args:
+        policy: a policy that passed its checks.
+        version: its version, 1 or more.
+        locale: one of its locales.
+    """
+    book = Phrasebook(policy, locale)
+    body: dict[str, Any] = {
+        "site": policy.site,
+        "policy_version": version,
+        "locale": locale,
+        "dir": text_direction(locale),
+        "authoritative_locale": policy.authoritative_locale,
+        "controller": _controller(policy.controller, locale),
+        "purposes": [_purpose(policy, purpose, book, locale) for purpose in policy.purposes],
+        "acquire": _acquire(policy, book),
+        "ip_when_refused": policy.ip_when_refused,
+        "ask_again_days": policy.ask_again_days,
+        "texts": _texts(policy, book, locale),
+        "theme": complete_theme(policy.theme),
+        "links": {"policy": _in(policy.policy_url, locale)},
+        "out_of_scope": _in(policy.out_of_scope, locale),
+    }
+    return Notice.from_canonical(rfc8785.dumps(body), locale)
+
+
+def _controller(controller: Controller, locale: str) -> dict[str, str | None]:
+    return {
+        "name": controller.name[locale],
+        "address": controller.address[locale],
+        "representative": _in(controller.representative, locale),
+        "privacy_officer": _in(controller.privacy_officer, locale),
+        "desk": _in(controller.desk, locale),
+        "email": controller.email,
+        "phone": controller.phone,
+        "url": controller.url,
+    }
+
+
+def _purpose(policy: Policy, purpose: Purpose, book: Phrasebook, locale: str) -> dict[str, Any]:
+    return {
+        "key": purpose.key,
+        "title": purpose.title[locale],
+        "description": purpose.description[locale],
+        "legal_basis": purpose.legal_basis,
+        "legal_basis_text": book.text(f"legal_basis_{purpose.legal_basis}"),
+        "always_on": purpose.always_on,
+        "acquire": [category for category in CATEGORIES if category in purpose.acquire],
+        "retention_days": purpose.retention_days,
+        "retention_text": book.retention(purpose.retention_days),
+        "recipients": [_recipient(policy, key, book, locale) for key in purpose.recipients],
+    }
+
+
+def _recipient(policy: Policy, key: str, book: Phrasebook, locale: str) -> dict[str, str | None]:
+    recipient = policy.recipients[key]
+    return {
+        "key": key,
+        "name": recipient.name[locale],
+        "kind": recipient.kind,
+        "kind_text": book.text(f"kind_{recipient.kind}"),
+        "country": recipient.country,
+        "country_name": country_name(recipient.country, locale),
+        "url": recipient.url,
+    }
+
+
+def _acquire(policy: Policy, book: Phrasebook) -> list[dict[str, Any]]:
+    used = {category for purpose in policy.purposes for category in purpose.acquire}
+    optional = policy.optional_categories
+    return [
+        {"key": category, **book.category(category), "optional": category in optional}
+        for category in CATEGORIES
+        if category in used
+    ]
+
+
+def _texts(policy: Policy, book: Phrasebook, locale: str) -> dict[str, str]:
+    values = {
+        "controller": policy.controller.name[locale],
+        "language": language_name(policy.authoritative_locale, locale),
+        "days": str(policy.ask_again_days),
+        "always_on_note": book.always_on_note(),
+    }
+    # A note that says nothing leaves two spaces behind.
+    texts = {key: fill(book.text(key), values).replace("  ", " ").strip() for key in ui_keys()}
+    if locale == policy.authoritative_locale:
+        texts["authoritative_note"] = ""
+    return texts
+
+
+def _in(text: Localized | None, locale: str) -> str | None:
+    return None if text is None else text[locale]
+
+
+__all__ = ["Notice", "build_notice", "negotiate"]

@@ -1,0 +1,236 @@
+"""The contract of a policy document. The reference page, the checks and the published form all follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
+
+from cookiegate.policy import values, wording
+from cookiegate.policy.containers import Block, ListOf, Localized, MapOf
+from cookiegate.policy.document import CATEGORIES
+from cookiegate.policy.faults import FAULT_LIMIT, complain, quoted, suggest
+from cookiegate.policy.fields import Checked, Choice, Flag, Text, Whole, Word, about
+
+#: Trackers that the gate knows. A test in the gate's room holds this to its tables.
+TRACKERS = ("snowplow", "plausible", "plain")
+LEGAL_BASES = (
+    "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests",
+)  # fmt: skip
+RECIPIENT_KINDS = ("third_party", "trustee", "joint_user")
+#: What a field of a plain event may be: of a category, or part of the event that the purpose itself allows.
+FIELD_CATEGORIES = (*CATEGORIES, "event")
+
+_KEY = r"[a-z][a-z0-9_-]{0,31}"
+_KEY_SHAPE = "small letters, digits, - and _, a letter first, at most 32"
+
+
+class StrictSchema(Schema):
+    """A schema that complains about every key it does not know, beside all other faults."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def refuse_unknown_keys(self, data: Any, original: Mapping[str, Any], **kwargs: Any) -> None:
+        """Names each unknown key and the known one that is nearest."""
+        known = [field.data_key or name for name, field in self.fields.items()]
+        errors = {
+            key: [complain(f"The key {quoted(key)} is not known here.", suggest(key, known), at_key=True)]
+            for key in islice((key for key in original if key not in known), FAULT_LIMIT)
+        }
+        if errors:
+            raise ValidationError(errors)
+
+
+class ControllerSchema(StrictSchema):
+    """Who answers for the data, and how to reach them."""
+
+    name = Localized(Text(200), required=True, metadata=about("Name of the company or body.", "{ja: …, en: …}"))
+    address = Localized(Text(400), required=True, metadata=about("Postal address.", "{ja: …, en: …}"))
+    representative = Localized(Text(200), metadata=about("Name of the representative.", "{ja: …, en: …}"))
+    privacy_officer = Localized(
+        Text(200), metadata=about("Responsible manager or data protection officer.", "{ja: …, en: …}")
+    )
+    desk = Localized(Text(200), metadata=about("Desk that takes questions and complaints.", "{ja: …, en: …}"))
+    email = Checked(
+        values.read_email, "e-mail address", limit=254, metadata=about("E-mail of the desk.", "privacy@example.jp")
+    )
+    phone = Checked(
+        values.read_phone, "telephone number", limit=40, metadata=about("Telephone of the desk.", "+81-3-0000-0000")
+    )
+    url = Checked(
+        values.read_link, "http(s) address", metadata=about("Contact page.", "https://www.example.jp/contact")
+    )
+
+
+class RecipientSchema(StrictSchema):
+    """Who gets data."""
+
+    name = Localized(Text(200), required=True, metadata=about("Name of the recipient.", "{ja: …, en: …}"))
+    kind = Choice(
+        RECIPIENT_KINDS,
+        required=True,
+        metadata=about("Third party, trustee (works on the controller's behalf) or joint user.", "trustee"),
+    )
+    country = Checked(
+        values.read_country, "ISO 3166 code", required=True, metadata=about("Where the recipient is.", "JP")
+    )
+    url = Checked(
+        values.read_link, "http(s) address", metadata=about("The recipient's privacy page.", "https://www.example.jp/")
+    )
+
+
+class PurposeSchema(StrictSchema):
+    """Why data is used."""
+
+    key = Word(
+        _KEY, _KEY_SHAPE, required=True, metadata=about("Name in tokens and code; never reuse one.", "analytics")
+    )
+    title = Localized(Text(120), required=True, metadata=about("Title that visitors read.", "{ja: …, en: …}"))
+    description = Localized(
+        Text(2_000), required=True, metadata=about("What is done with the data, in plain words.", "{ja: …, en: …}")
+    )
+    legal_basis = Choice(
+        LEGAL_BASES,
+        required=True,
+        metadata=about(
+            "Legal basis. `consent` for every purpose that a visitor may refuse, and only for those.", "consent"
+        ),
+    )
+    acquire = ListOf(
+        Choice(CATEGORIES), required=True, metadata=about("Acquisition categories that the purpose uses.", "[device]")
+    )
+    retention_days = Whole(
+        1, 36_500, required=True, metadata=about("Days after which the purpose's data is erased.", "180")
+    )
+    recipients = ListOf(
+        Word(_KEY, _KEY_SHAPE), load_default=list, metadata=about("Keys of `recipients` that get this data.", "[host]")
+    )
+    always_on = Flag(
+        load_default=False, metadata=about("Runs without asking; cannot be refused. Default `false`.", "true")
+    )
+
+
+class CollectorSchema(StrictSchema):
+    """A tracker in front of which the gate stands."""
+
+    purpose = Word(
+        _KEY, _KEY_SHAPE, required=True, metadata=about("The purpose that the tracker declares.", "analytics")
+    )
+    fields_ = MapOf(
+        Word(r"[^.]+(?:\.[^.]+)*", "a name, or names joined by dots, such as props.plan", limit=128),
+        Choice(FIELD_CATEGORIES),
+        data_key="fields",
+        attribute="fields",
+        load_default=dict,
+        metadata=about(
+            "Only for `plain`: the category of each field, or `event` for one that the purpose itself allows."
+            " `props.plan` is the field `plan` inside `props`. A field that is not listed is dropped.",
+            "{page: browsing}",
+        ),
+    )
+
+
+def _colour(doc: str, example: str) -> Checked:
+    return Checked(values.read_theme_colour, "`#rrggbb` or `rgb(r, g, b)`", limit=32, metadata=about(doc, example))
+
+
+class ThemeSchema(StrictSchema):
+    """How the banner looks."""
+
+    accent = _colour("Buttons and switches.", '"#1a6b4a"')
+    accent_text = _colour("Text on buttons; black or white when not given.", '"#ffffff"')
+    background = _colour("Background of the banner and the dialog.", '"#ffffff"')
+    text = _colour("Text on the background; black or white when not given.", '"#1c1c1c"')
+    border = _colour("Lines and frames.", '"#d0d0d0"')
+    radius = Checked(values.read_radius, "`0px` to `32px`", limit=8, metadata=about("Roundness of corners.", "8px"))
+
+
+class CategorySchema(StrictSchema):
+    """Another wording for an acquisition category."""
+
+    title = Localized(Text(120), metadata=about("Title that visitors read.", "{ja: …, en: …}"))
+    description = Localized(Text(1_000), metadata=about("What exactly is collected.", "{ja: …, en: …}"))
+
+
+class PolicySchema(StrictSchema):
+    """A whole policy document."""
+
+    site = Word(
+        r"[a-z0-9][a-z0-9-]{0,62}",
+        "small letters, digits and -, at most 63",
+        required=True,
+        metadata=about("Id of the site, in addresses and tokens.", "demo"),
+    )
+    source_document = Text(200, metadata=about("The legal text that this policy was made from.", "privacy-policy.pdf"))
+    origins = ListOf(
+        Checked(values.read_origin, "origin", limit=300),
+        required=True,
+        least=1,
+        metadata=about("Origins whose pages carry the banner.", '["https://www.example.jp"]'),
+    )
+    locales = ListOf(
+        Checked(values.read_locale, "locale", limit=35),
+        required=True,
+        least=1,
+        most=16,
+        metadata=about("Languages of the notice, the default first.", "[ja, en]"),
+    )
+    authoritative_locale = Text(
+        35, metadata=about("The one of `locales` that prevails. Needed when there are several.", "ja")
+    )
+    controller = Block(
+        ControllerSchema(), required=True, metadata=about("Who answers for the data.", "{name: …, address: …}")
+    )
+    policy_url = Localized(
+        Checked(values.read_link, "http(s) address"),
+        metadata=about("The full privacy policy.", "https://www.example.jp/privacy"),
+    )
+    ip_when_refused = Choice(
+        ("drop", "truncate"),
+        load_default="drop",
+        metadata=about(
+            "The IP address when `ip` is not granted: removed, or cut to /24 or /48. Default `drop`.", "drop"
+        ),
+    )
+    ask_again_days = Whole(
+        1, 395, load_default=180, metadata=about("Days after which any choice is asked again. Default 180.", "180")
+    )
+    purposes = ListOf(
+        Block(PurposeSchema()),
+        required=True,
+        least=1,
+        most=32,
+        metadata=about("Why data is used, in the order that visitors see.", "[{key: analytics, …}]"),
+    )
+    recipients = MapOf(
+        Word(_KEY, _KEY_SHAPE),
+        Block(RecipientSchema()),
+        load_default=dict,
+        metadata=about("Everybody who gets data, by key.", "{host: {name: …}}"),
+    )
+    collectors = MapOf(
+        Choice(TRACKERS),
+        Block(CollectorSchema()),
+        load_default=dict,
+        metadata=about("The site's trackers: `snowplow`, `plausible`, `plain`.", "{plausible: {purpose: analytics}}"),
+    )
+    theme = Block(ThemeSchema(), load_default=dict, metadata=about("Colours and corners.", '{accent: "#1a6b4a"}'))
+    texts = MapOf(
+        Choice(wording.text_keys()),
+        Localized(Checked(values.read_ui_text, "text", limit=1_000)),
+        load_default=dict,
+        metadata=about("Own wording in place of built-in texts.", "{banner_title: …}"),
+    )
+    categories = MapOf(
+        Choice(CATEGORIES),
+        Block(CategorySchema()),
+        load_default=dict,
+        metadata=about("Own wording for acquisition categories.", "{ip: {title: …}}"),
+    )
+    out_of_scope = Localized(
+        Text(2_000), metadata=about("What this policy does not cover, such as linked sites.", "{ja: …, en: …}")
+    )
