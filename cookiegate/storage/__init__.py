@@ -1,0 +1,1 @@
+"""The record: one contract, an engine per URI scheme."""

@@ -1,0 +1,247 @@
+"""What every engine of the record can do, and the rows that cross the boundary.
+
+An engine passes ``tests/contract/storage_contract.py``. Rules (epochs, ties, what an answer looks like) live in
+``cookiegate.consent``; an engine only keeps, finds and commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+#: Bits of one status list: 16 kB raw.
+STATUS_LIST_SIZE = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One immutable version of a site's policy; ``document`` is canonical JSON (RFC 8785)."""
+
+    site: str
+    version: int
+    sha256: str
+    document: bytes
+    asks_again: bool
+    holds_since: int
+    published_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """A policy version in one locale, by the digest of its body."""
+
+    sha256: str
+    site: str
+    version: int
+    locale: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSlot:
+    """A place in a token status list."""
+
+    list_id: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision. ``record`` is its canonical JSON; ``leaf`` is the ledger leaf over salt and record.
+
+    ``sub`` and ``slot`` are None for a refusal by someone who had granted nothing before.
+    """
+
+    id: str
+    site: str
+    sub: str | None
+    epoch: int
+    record: bytes
+    salt: bytes
+    leaf: bytes
+    slot: StatusSlot | None
+    decided_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    """What holds now for the holder of a handle. ``purposes`` and ``acquire`` are space-delimited keys."""
+
+    site: str
+    handle_hash: bytes
+    sub: str
+    epoch: int
+    policy_version: int
+    purposes: str
+    acquire: str
+    slot: StatusSlot | None
+    decision_id: str
+    decided_at_ms: int
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether anything is allowed."""
+        return bool(self.purposes)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An idempotency key that was used: for which body, and which decision answered it."""
+
+    site: str
+    key_hash: bytes
+    body_hash: bytes
+    decision_id: str
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A status bit that was set. ``sequence`` rises; ``epoch`` is the least epoch of ``sub`` that still counts."""
+
+    sequence: int
+    slot: StatusSlot
+    sub: str
+    epoch: int
+    revoked_at_ms: int
+
+
+class WriteTransaction(Protocol):
+    """What one unit of work may do. All of it commits together, or none of it."""
+
+    def find_answer(self, site: str, key_hash: bytes) -> AnswerRow | None:
+        """The answer kept under this idempotency key."""
+        ...
+
+    def find_decision(self, decision_id: str) -> DecisionRow | None:
+        """One decision."""
+        ...
+
+    def find_consent(self, site: str, handle_hash: bytes) -> ConsentRow | None:
+        """The consent of a handle, as of this transaction."""
+        ...
+
+    def allocate_slot(self) -> StatusSlot:
+        """A status index that nobody had before; successive indices are not neighbours."""
+        ...
+
+    def append_decision(self, row: DecisionRow) -> None:
+        """Adds a decision; its id must be new."""
+        ...
+
+    def put_consent(self, row: ConsentRow) -> None:
+        """Makes this the consent of its handle."""
+        ...
+
+    def revoke(self, slot: StatusSlot, sub: str, epoch: int, revoked_at_ms: int) -> None:
+        """Sets a status bit for ever."""
+        ...
+
+    def keep_answer(self, row: AnswerRow) -> None:
+        """Remembers which decision answered an idempotency key."""
+        ...
+
+
+class PolicyStore(Protocol):
+    """Published policies. Nothing here is ever changed or deleted."""
+
+    def add(self, row: PolicyRow, notices: Iterable[NoticeRow]) -> None:
+        """Adds the next version with its notices.
+
+        Raises:
+            StorageError: the version exists already.
+        """
+        ...
+
+    def latest(self, site: str) -> PolicyRow | None:
+        """The newest version."""
+        ...
+
+    def version(self, site: str, number: int) -> PolicyRow | None:
+        """One version."""
+        ...
+
+    def notices(self, site: str, version: int) -> list[NoticeRow]:
+        """The notices of one version."""
+        ...
+
+    def notice_version(self, site: str, sha256: str) -> int | None:
+        """Which version of the site's policy a notice belongs to; None for a digest never published."""
+        ...
+
+    def sites(self) -> list[str]:
+        """Every site that has a policy, sorted."""
+        ...
+
+    def revision(self) -> int:
+        """A number that rises with every version added, cheap to ask."""
+        ...
+
+
+class Storage(Protocol):
+    """The record."""
+
+    @property
+    def policies(self) -> PolicyStore:
+        """The published policies."""
+        ...
+
+    def write(self, work: Callable[[WriteTransaction], T]) -> T:
+        """Runs ``work`` and returns its result once it is durable.
+
+        Works of several threads may share one commit; each still succeeds or fails alone.
+
+        Args:
+            work: called once. It reads, then writes; what it raises undoes only its own writes.
+
+        Raises:
+            StorageError: nothing of this work was kept; a retry is safe.
+        """
+        ...
+
+    def find_consent(self, site: str, handle_hash: bytes) -> ConsentRow | None:
+        """The committed consent of a handle."""
+        ...
+
+    def count_decisions(self, site: str) -> int:
+        """How many decisions a site has, for tests and reports."""
+        ...
+
+    def decisions(self, site: str) -> list[DecisionRow]:
+        """Every decision of a site in order of id (time), for small reports and tests."""
+        ...
+
+    def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
+        """At most ``limit`` revocations with a sequence above ``after``, in order."""
+        ...
+
+    def status_lists(self) -> list[tuple[int, int]]:
+        """Every status list as (id, size in bits)."""
+        ...
+
+    def keep_artifact(self, sha256: str, site: str, name: str, body: bytes) -> None:
+        """Keeps a file that was served under its digest (a widget build), once."""
+        ...
+
+    def artifact(self, sha256: str) -> bytes | None:
+        """A kept file by the hex digest of its bytes."""
+        ...
+
+    def forget_answers(self, before_ms: int) -> int:
+        """Drops idempotency keys older than ``before_ms``; returns how many."""
+        ...
+
+    def ping(self) -> None:
+        """Proves that the record can be read and written now.
+
+        Raises:
+            StorageError: it cannot.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of connections; later calls fail."""
+        ...

@@ -1,0 +1,132 @@
+"""Leader/follower group commit: threads that write at the same time share one fsync.
+
+The first thread to come leads: it takes every unit of work that is waiting, runs them in one transaction, commits,
+and wakes their threads. What queued up meanwhile is led by the first of those. No writer thread, no hand-over
+when only one client writes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cookiegate.errors import StorageError
+
+BATCH_MAX = 128
+
+
+class BatchLostError(StorageError):
+    """The shared transaction is gone, with every unit of work in it."""
+
+
+class Committer(Protocol):
+    """One transaction at a time on one connection, driven by whichever thread leads."""
+
+    def begin(self) -> None:
+        """Starts the shared transaction."""
+        ...
+
+    def run(self, work: Callable[[Any], Any]) -> Any:
+        """Runs one unit of work; on an exception undoes that unit alone and raises it.
+
+        Raises:
+            BatchLostError: the transaction itself failed.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Makes everything durable."""
+        ...
+
+    def abandon(self) -> None:
+        """Drops the transaction and the connection with it."""
+        ...
+
+
+class _Entry:
+    """A unit of work on its way. ``wake`` is a lock that is released when there is news."""
+
+    __slots__ = ("done", "error", "result", "wake", "work")
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.done = False
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+
+class GroupCommit:
+    """Runs units of work in shared transactions.
+
+    Args:
+        committer: the connection's owner; only the leader touches it.
+        batch_max: most units of work in one commit.
+    """
+
+    def __init__(self, committer: Committer, batch_max: int = BATCH_MAX) -> None:
+        self._committer = committer
+        self._batch_max = batch_max
+        self._mutex = threading.Lock()
+        self._waiting: list[_Entry] = []
+        self._led = False
+
+    def write(self, work: Callable[[Any], Any]) -> Any:
+        """Runs ``work`` and returns its result after the commit that holds it.
+
+        Raises:
+            StorageError: the commit failed; nothing was kept.
+        """
+        entry = _Entry(work)
+        with self._mutex:
+            self._waiting.append(entry)
+            leads, self._led = not self._led, True
+        if not leads:
+            entry.wake.acquire()  # woken either done, or to lead the next batch
+        if not entry.done:
+            self._lead()
+        if entry.error is not None:
+            raise entry.error
+        return entry.result
+
+    def _lead(self) -> None:
+        with self._mutex:
+            batch = self._waiting[: self._batch_max]
+            del self._waiting[: self._batch_max]
+        try:
+            self._commit(batch)
+        finally:
+            with self._mutex:
+                successor = self._waiting[0] if self._waiting else None
+                self._led = successor is not None
+            if successor is not None:
+                successor.wake.release()
+            for entry in batch[1:]:  # the leader itself is always first: it queued first, or was promoted as first
+                entry.wake.release()
+
+    def _commit(self, batch: list[_Entry]) -> None:
+        try:
+            self._committer.begin()
+            for entry in batch:
+                self._run(entry)
+            self._committer.commit()
+        except BaseException as error:
+            self._committer.abandon()
+            lost = error if isinstance(error, StorageError) else BatchLostError("the group's leader was interrupted")
+            for entry in batch:
+                entry.error = lost  # even its own verdict may rest on what was just lost
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for entry in batch:
+                entry.done = True
+
+    def _run(self, entry: _Entry) -> None:
+        try:
+            entry.result = self._committer.run(entry.work)
+        except BatchLostError:
+            raise
+        except Exception as error:  # the unit's own; its thread raises it
+            entry.error = error

@@ -1,0 +1,187 @@
+"""The hot append on SQLite: raw SQL on one connection, which only the leading thread touches."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pysqlite3
+
+from cookiegate.errors import StorageError
+from cookiegate.storage.contract import STATUS_LIST_SIZE, AnswerRow, ConsentRow, DecisionRow, StatusSlot
+from cookiegate.storage.group_commit import BatchLostError, GroupCommit
+
+LOST = "the record cannot be reached now; nothing was kept, try again"
+
+
+def storage_error(error: Exception, detail: str = LOST) -> StorageError:
+    """Wraps a driver's error without its text, which may quote data."""
+    return StorageError(detail, cause=type(error).__name__)
+
+
+class SqliteCommitter:
+    """Owns the writing connection.
+
+    Args:
+        connect: opens a prepared connection. After any failure the old one is dropped: a file handle whose fsync
+            failed once must not be trusted with the next.
+    """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._connection: Any = None
+
+    def begin(self) -> None:
+        """Takes the write lock, waiting at most the busy timeout."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            self._connection.execute("BEGIN IMMEDIATE")
+        except pysqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def run(self, work: Callable[[Any], Any]) -> Any:
+        """Runs one unit of work behind a savepoint of its own."""
+        connection = self._connection
+        try:
+            connection.execute("SAVEPOINT unit")
+            try:
+                result = work(SqliteTransaction(connection))
+            except pysqlite3.IntegrityError as error:
+                self._undo_unit()
+                raise storage_error(error, "the write contradicts what is recorded") from error
+            except pysqlite3.Error:
+                raise
+            except Exception:
+                self._undo_unit()
+                raise
+            connection.execute("RELEASE unit")
+        except pysqlite3.Error as error:
+            raise BatchLostError(LOST, cause=type(error).__name__) from error
+        return result
+
+    def _undo_unit(self) -> None:
+        self._connection.execute("ROLLBACK TO unit")
+        self._connection.execute("RELEASE unit")
+
+    def commit(self) -> None:
+        """Commits; with ``synchronous=FULL`` this returns after the WAL is synced."""
+        try:
+            self._connection.execute("COMMIT")
+        except pysqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def abandon(self) -> None:
+        """Closes the connection, which rolls back what was open."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except pysqlite3.Error:
+                return  # it is being thrown away because it failed
+
+    def execute_in(self, group: GroupCommit, statement: str, values: tuple[Any, ...]) -> int:
+        """Runs one statement inside the next shared commit; returns the number of rows it touched."""
+        count: int = group.write(lambda transaction: transaction.execute(statement, values).rowcount)
+        return count
+
+
+class SqliteTransaction:
+    """One unit of work's view of the writing connection."""
+
+    __slots__ = ("execute",)
+
+    def __init__(self, connection: Any) -> None:
+        self.execute = connection.execute
+
+    def find_answer(self, site: str, key_hash: bytes) -> AnswerRow | None:
+        """The answer kept under this idempotency key."""
+        row = self.execute("SELECT * FROM answers WHERE site = ? AND key_hash = ?", (site, key_hash)).fetchone()
+        return AnswerRow(*row) if row else None
+
+    def find_decision(self, decision_id: str) -> DecisionRow | None:
+        """One decision."""
+        row = self.execute("SELECT * FROM decisions WHERE id = ?", (decision_id,)).fetchone()
+        return decision_from_row(row) if row else None
+
+    def find_consent(self, site: str, handle_hash: bytes) -> ConsentRow | None:
+        """The consent of a handle, uncommitted changes of this group included."""
+        row = self.execute("SELECT * FROM consents WHERE site = ? AND handle_hash = ?", (site, handle_hash)).fetchone()
+        return consent_from_row(row) if row else None
+
+    def allocate_slot(self) -> StatusSlot:
+        """The next index of the newest list, or the first of a new one."""
+        row = self.execute(
+            "UPDATE status_lists SET used = used + 1 WHERE id = (SELECT max(id) FROM status_lists) AND used < size "
+            "RETURNING id, size, used, multiplier, start"
+        ).fetchone()
+        if row is None:
+            row = self._open_status_list()
+        list_id, size, used, multiplier, start = row
+        return StatusSlot(list_id, (multiplier * (used - 1) + start) % size)
+
+    def _open_status_list(self) -> Any:
+        size = STATUS_LIST_SIZE
+        multiplier = secrets.randbelow(size - 2) + 2
+        while math.gcd(multiplier, size) != 1:  # coprime: the walk visits every index once
+            multiplier += 1
+        return self.execute(
+            "INSERT INTO status_lists (size, used, multiplier, start) VALUES (?, 1, ?, ?) "
+            "RETURNING id, size, used, multiplier, start",
+            (size, multiplier, secrets.randbelow(size)),
+        ).fetchone()
+
+    def append_decision(self, row: DecisionRow) -> None:
+        """Adds a decision."""
+        slot = row.slot
+        self.execute(
+            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                row.id, row.site, row.sub, row.epoch, row.record, row.salt, row.leaf,
+                slot and slot.list_id, slot and slot.index, row.decided_at_ms,
+            ),
+        )  # fmt: skip
+
+    def put_consent(self, row: ConsentRow) -> None:
+        """Makes this the consent of its handle."""
+        slot = row.slot
+        self.execute(
+            "INSERT OR REPLACE INTO consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                row.site, row.handle_hash, row.sub, row.epoch, row.policy_version, row.purposes, row.acquire,
+                slot and slot.list_id, slot and slot.index, row.decision_id, row.decided_at_ms,
+            ),
+        )  # fmt: skip
+
+    def revoke(self, slot: StatusSlot, sub: str, epoch: int, revoked_at_ms: int) -> None:
+        """Sets a status bit for ever."""
+        self.execute(
+            "INSERT INTO revocations (status_list, status_index, sub, epoch, revoked_at_ms) VALUES (?, ?, ?, ?, ?)",
+            (slot.list_id, slot.index, sub, epoch, revoked_at_ms),
+        )
+
+    def keep_answer(self, row: AnswerRow) -> None:
+        """Remembers which decision answered an idempotency key."""
+        self.execute(
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?)",
+            (row.site, row.key_hash, row.body_hash, row.decision_id, row.created_at_ms),
+        )
+
+
+def _slot(list_id: int | None, index: int | None) -> StatusSlot | None:
+    return None if list_id is None or index is None else StatusSlot(list_id, index)
+
+
+def decision_from_row(row: Any) -> DecisionRow:
+    """A row of ``decisions`` in column order."""
+    decision_id, site, sub, epoch, record, salt, leaf, list_id, index, decided_at_ms = row
+    return DecisionRow(decision_id, site, sub, epoch, record, salt, leaf, _slot(list_id, index), decided_at_ms)
+
+
+def consent_from_row(row: Any) -> ConsentRow:
+    """A row of ``consents`` in column order."""
+    site, handle_hash, sub, epoch, version, purposes, acquire, list_id, index, decision_id, decided_at_ms = row
+    slot = _slot(list_id, index)
+    return ConsentRow(site, handle_hash, sub, epoch, version, purposes, acquire, slot, decision_id, decided_at_ms)
