@@ -1,0 +1,76 @@
+"""The ``cookiegate`` command. Groups load when they are called, so that the gate starts without the server."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from cookiegate import __version__
+from cookiegate.errors import CookiegateError
+
+COMMANDS = {
+    "demo": "A small shop with the banner, and a live view of what the analytics log receives.",
+    "gate": "Check and strip events: JSON lines in, JSON lines out.",
+    "keys": "List, rotate and disable signing keys.",
+    "policy": "Check, publish and compare policies.",
+    "serve": "Run the service.",
+}
+SERVER_HINT = 'this command needs the server: pip install "cookiegate[server]"'
+
+
+class _LazyGroup(click.Group):
+    """Imports ``cookiegate.cli.<name>`` only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            command: click.Command = importlib.import_module(f"cookiegate.cli.{cmd_name}").command
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("cookiegate"):
+                raise
+            raise click.ClickException(f"{SERVER_HINT} (missing: {error.name})") from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cookiegate")
+def cli() -> None:
+    """Consent that the pipeline can check.
+
+    \b
+    First steps:
+      cookiegate demo                          see it work
+      cookiegate policy check my-site.yaml     write a policy
+      cookiegate serve --policy my-site.yaml   run the service
+      cookiegate gate --help                   keep a log clean
+    """
+
+
+def main() -> None:
+    """Runs the command line; errors of ours are a sentence, not a traceback."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except CookiegateError as error:
+        click.echo(f"Error [{error.code}]: {error.detail}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Decisions, what they grant, and the consent that holds now."""

@@ -1,0 +1,107 @@
+"""The consent that holds now, and whether the visitor must be asked (again)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from cookiegate.clock import rfc3339
+from cookiegate.consent.grants import Grant, shown_acquire, shown_purposes
+from cookiegate.policy.document import PublishedPolicy
+from cookiegate.storage.contract import ConsentRow
+
+DAY_MS = 86_400_000
+State = Literal["undecided", "granted", "refused"]
+AskReason = Literal["undecided", "policy_changed", "expired"]
+
+_REFUSED = re.compile(r"refused\.([0-9]{1,9})\.([0-9]{8})")
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What holds for one visitor on one site. ``grant`` is what was given, ``ask_reason`` why it holds no longer."""
+
+    published: PublishedPolicy
+    state: State
+    ask_reason: AskReason | None
+    policy_version: int | None
+    epoch: int
+    grant: Grant
+    decided_at_ms: int | None
+
+    @property
+    def expires_at_ms(self) -> int | None:
+        """When the visitor is asked again."""
+        if self.decided_at_ms is None:
+            return None
+        return self.decided_at_ms + self.published.policy.ask_again_days * DAY_MS
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a token may be issued."""
+        return self.state == "granted" and self.ask_reason is None and bool(self.grant)
+
+    def shown(self) -> dict[str, Any]:
+        """The consent as the API shows it; it holds no identifier."""
+        policy, usable = self.published.policy, self.grant if self.ask_reason is None else Grant()
+        return {
+            "site": policy.site,
+            "state": self.state,
+            "ask": self.ask_reason is not None,
+            "ask_reason": self.ask_reason,
+            "policy_version": self.policy_version,
+            "current_policy_version": self.published.version,
+            "epoch": self.epoch,
+            "purposes": shown_purposes(policy, usable.purposes),
+            "acquire": shown_acquire(policy, usable.acquire),
+            "decided_at": None if self.decided_at_ms is None else rfc3339(self.decided_at_ms),
+            "expires_at": None if self.expires_at_ms is None else rfc3339(self.expires_at_ms),
+        }
+
+    def choice_cookie(self) -> str:
+        """The page-readable cookie ``cg_choice``: what was chosen, under which version, on which day. No identifier."""
+        day = datetime.fromtimestamp((self.decided_at_ms or 0) / 1000, UTC).strftime("%Y%m%d")
+        if not self.grant:
+            return f"refused.{self.policy_version}.{day}"
+        purposes, acquire = "+".join(self.grant.purposes), "+".join(self.grant.acquire)
+        return f"granted.{self.policy_version}.{day}.{self.epoch}.{purposes}.{acquire}"
+
+
+def consent_of(published: PublishedPolicy, row: ConsentRow | None, choice_cookie: str | None, now_ms: int) -> Consent:
+    """What holds for a visitor.
+
+    Args:
+        published: the site's current policy.
+        row: the record under the visitor's handle, if they hold one.
+        choice_cookie: the ``cg_choice`` cookie; it counts only for a refusal, which it can only make stricter.
+        now_ms: the time.
+    """
+    if row is not None:
+        grant = Grant(tuple(row.purposes.split()), tuple(row.acquire.split())).within(published.policy)
+        state: State = "granted" if row.is_granted else "refused"
+        return _with_ask(published, state, row.policy_version, row.epoch, grant, row.decided_at_ms, now_ms)
+    refused = _REFUSED.fullmatch(choice_cookie or "")
+    decided_at_ms = _day_ms(refused[2]) if refused else None
+    if refused is None or decided_at_ms is None or int(refused[1]) > published.version:
+        return Consent(published, "undecided", "undecided", None, 0, Grant(), None)
+    return _with_ask(published, "refused", int(refused[1]), 0, Grant(), decided_at_ms, now_ms)
+
+
+def _with_ask(
+    published: PublishedPolicy, state: State, version: int, epoch: int, grant: Grant, decided_at_ms: int, now_ms: int
+) -> Consent:
+    reason: AskReason | None = None
+    if version < published.holds_since:
+        reason = "policy_changed"
+    elif now_ms >= decided_at_ms + published.policy.ask_again_days * DAY_MS:
+        reason = "expired"
+    return Consent(published, state, reason, version, epoch, grant, decided_at_ms)
+
+
+def _day_ms(text: str) -> int | None:
+    try:
+        return int(datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return None

@@ -1,0 +1,259 @@
+"""Taking a decision: one transaction, acknowledged when durable, repeatable by its idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cookiegate.clock import Clock, rfc3339
+from cookiegate.consent.grants import Action, Grant, decide_grant, shown_acquire, shown_purposes
+from cookiegate.consent.ids import decision_id, derive_handle, hash_handle, new_subject
+from cookiegate.errors import EpochStaleError, IdempotencyConflictError, NoticeStaleError
+from cookiegate.ledger.hashing import canonical, leaf_hash, new_salt
+from cookiegate.policy.document import PublishedPolicy
+from cookiegate.storage.contract import (
+    AnswerRow,
+    ConsentRow,
+    DecisionRow,
+    StatusSlot,
+    Storage,
+    WriteTransaction,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """A visitor's act, already of the right shape. ``epoch`` is the one their page last saw, if it says."""
+
+    notice: str
+    action: Action
+    idempotency_key: str
+    purposes: Mapping[str, bool] | None = None
+    acquire: Mapping[str, bool] | None = None
+    epoch: int | None = None
+    handle: str | None = None
+    device: Mapping[str, str | None] = field(default_factory=dict)
+
+    def digest(self) -> bytes:
+        """What must be equal for a repeated key to be the same request, whatever the order of keys."""
+        return hashlib.sha256(
+            canonical(
+                {
+                    "notice": self.notice,
+                    "action": self.action,
+                    "purposes": self.purposes,
+                    "acquire": self.acquire,
+                    "epoch": self.epoch,
+                }
+            )
+        ).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A durable decision. ``handle`` is what the visitor's browser is to keep, None when it is to forget."""
+
+    row: DecisionRow
+    handle: str | None
+
+
+class Revoked(Protocol):
+    """Told of every revocation once it is durable, before the decision is acknowledged."""
+
+    def __call__(self, slot: StatusSlot, sub: str, epoch: int) -> None:
+        """Makes the gates of this process deny the old tokens of ``sub`` from now on."""
+        ...
+
+
+@dataclass(slots=True)
+class _Revocation:
+    slot: StatusSlot
+    sub: str
+    epoch: int
+
+
+class Decider:
+    """Takes decisions.
+
+    Args:
+        storage: the record.
+        handle_secret: 32 bytes from which handles are derived.
+        on_revoked: called after the commit for each consent that a decision ended or replaced.
+        clock: server time; the visitor's is never asked.
+    """
+
+    def __init__(self, storage: Storage, handle_secret: bytes, on_revoked: Revoked, clock: Clock) -> None:
+        self._storage = storage
+        self._secret = handle_secret
+        self._on_revoked = on_revoked
+        self._clock = clock
+
+    def decide(self, published: PublishedPolicy, notice_is_current: bool, request: DecisionRequest) -> Decided:
+        """Records one decision and returns once it is durable.
+
+        Args:
+            published: the site's current policy.
+            notice_is_current: whether ``request.notice`` is one of that version's notices.
+            request: the act.
+
+        Returns:
+            The decision; for a repeated idempotency key the one that was recorded first.
+
+        Raises:
+            InvalidInputError: unknown or contradictory purposes or categories.
+            NoticeStaleError: the notice is not a current one.
+            EpochStaleError: a grant that was decided on an outdated view. What grants nothing is never stale, so that
+                of two acts at the same time the withdrawal wins.
+            IdempotencyConflictError: the key came before with another body.
+            StorageError: nothing was recorded; a retry is safe.
+        """
+        act = _Act(self, published, notice_is_current, request)
+        decided = self._storage.write(act)
+        if act.revocation is not None:
+            self._on_revoked(act.revocation.slot, act.revocation.sub, act.revocation.epoch)
+        return decided
+
+    def find(self, site: str, handle: str | None) -> ConsentRow | None:
+        """The consent of whoever holds this handle."""
+        return None if handle is None else self._storage.find_consent(site, hash_handle(handle))
+
+    def now_ms(self) -> int:
+        """The time that decisions are stamped with."""
+        return self._clock.now_ms()
+
+    def handle_for(self, site: str, idempotency_key: str) -> str:
+        """The handle that a new visitor gets for this request."""
+        return derive_handle(self._secret, site, idempotency_key)
+
+    def older_notice_version(self, site: str, digest: str) -> int | None:
+        """The policy version of a notice that is no longer current."""
+        return self._storage.policies.notice_version(site, digest)
+
+
+class _Act:
+    """One decision inside its transaction."""
+
+    def __init__(
+        self, decider: Decider, published: PublishedPolicy, notice_is_current: bool, request: DecisionRequest
+    ) -> None:
+        self._decider = decider
+        self._published = published
+        self._site = published.policy.site
+        self._request = request
+        self._version = published.version
+        self._is_stale = not notice_is_current
+        if self._is_stale and request.action == "withdraw":
+            self._accept_older_notice()
+        self._grant = Grant() if self._is_stale else self._read_grant()
+        self.revocation: _Revocation | None = None
+
+    def _accept_older_notice(self) -> None:
+        # Withdrawing must be as easy as giving (GDPR 7(3)): a page that is still open under an older notice may do it.
+        version = self._decider.older_notice_version(self._site, self._request.notice)
+        if version is not None:
+            self._version, self._is_stale = version, False
+
+    def _read_grant(self) -> Grant:
+        request = self._request
+        if request.action == "withdraw":
+            return Grant()
+        return decide_grant(self._published.policy, request.action, request.purposes, request.acquire)
+
+    def __call__(self, transaction: WriteTransaction) -> Decided:
+        key_hash = hashlib.sha256(self._request.idempotency_key.encode()).digest()
+        body_hash = self._request.digest()
+        answer = transaction.find_answer(self._site, key_hash)
+        if answer is not None:
+            return self._repeat(transaction, answer, body_hash)
+        if self._is_stale:
+            raise NoticeStaleError(
+                "the notice is not the current one; fetch the current notice, show it and ask again",
+                current_policy_version=self._published.version,
+            )
+        decided = self._record(transaction)
+        transaction.keep_answer(AnswerRow(self._site, key_hash, body_hash, decided.row.id, decided.row.decided_at_ms))
+        return decided
+
+    def _repeat(self, transaction: WriteTransaction, answer: AnswerRow, body_hash: bytes) -> Decided:
+        if answer.body_hash != body_hash:
+            raise IdempotencyConflictError("this Idempotency-Key was used for another decision; use a new one")
+        row = transaction.find_decision(answer.decision_id)
+        if row is None:
+            raise IdempotencyConflictError("the decision of this Idempotency-Key is no longer kept; use a new one")
+        # A first grant made its handle from the key; a later one kept the handle that the request carried.
+        handle = None
+        for candidate in (self._decider.handle_for(self._site, self._request.idempotency_key), self._request.handle):
+            consent = candidate and transaction.find_consent(self._site, hash_handle(candidate))
+            if consent and consent.is_granted and consent.sub == row.sub:
+                handle = candidate
+        return Decided(row, handle)
+
+    def _record(self, transaction: WriteTransaction) -> Decided:
+        handle = self._request.handle
+        before = transaction.find_consent(self._site, hash_handle(handle)) if handle else None
+        epoch = before.epoch if before else 0
+        self._check_epoch(epoch)
+        active = before if before and before.is_granted else None
+        if active is None and not self._grant:
+            return Decided(self._append(transaction, None, 0, None), None)
+        subject = active.sub if active else new_subject()
+        if active is None:
+            handle = self._decider.handle_for(self._site, self._request.idempotency_key)
+        slot = transaction.allocate_slot() if self._grant else None
+        row = self._append(transaction, subject, epoch + 1, slot)
+        if active is not None and active.slot is not None:
+            self.revocation = _Revocation(active.slot, subject, epoch + 1)
+            transaction.revoke(active.slot, subject, epoch + 1, row.decided_at_ms)
+        transaction.put_consent(self._consent(row, str(handle), subject))
+        return Decided(row, handle if self._grant else None)
+
+    def _check_epoch(self, current: int) -> None:
+        seen = self._request.epoch
+        if self._grant and seen is not None and seen != current:
+            raise EpochStaleError(
+                "this consent was changed elsewhere since the page read it; read the consent and ask again",
+                epoch=current,
+            )
+
+    def _append(
+        self, transaction: WriteTransaction, sub: str | None, epoch: int, slot: StatusSlot | None
+    ) -> DecisionRow:
+        now_ms = self._decider.now_ms()
+        row_id, salt = decision_id(now_ms), new_salt()
+        record = canonical(self._describe(row_id, sub, epoch, now_ms))
+        row = DecisionRow(row_id, self._site, sub, epoch, record, salt, leaf_hash(salt, record), slot, now_ms)
+        transaction.append_decision(row)
+        return row
+
+    def _describe(self, row_id: str, sub: str | None, epoch: int, now_ms: int) -> dict[str, Any]:
+        policy = self._published.policy
+        return {
+            "v": 1,
+            "id": row_id,
+            "site": self._site,
+            "sub": sub,
+            "epoch": epoch,
+            "action": self._request.action,
+            "notice": self._request.notice,
+            "policy_version": self._version,
+            "purposes": shown_purposes(policy, self._grant.purposes),
+            "acquire": shown_acquire(policy, self._grant.acquire),
+            "device": dict(self._request.device),
+            "decided_at": rfc3339(now_ms),
+        }
+
+    def _consent(self, row: DecisionRow, handle: str, subject: str) -> ConsentRow:
+        return ConsentRow(
+            site=self._site,
+            handle_hash=hash_handle(handle),
+            sub=subject,
+            epoch=row.epoch,
+            policy_version=self._version,
+            purposes=" ".join(self._grant.purposes),
+            acquire=" ".join(self._grant.acquire),
+            slot=row.slot,
+            decision_id=row.id,
+            decided_at_ms=row.decided_at_ms,
+        )

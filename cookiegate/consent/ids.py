@@ -1,0 +1,44 @@
+"""Identifiers: time-ordered for decisions, random for people."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from base64 import urlsafe_b64encode
+
+HANDLE_PATTERN = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def decision_id(at_ms: int) -> str:
+    """A UUIDv7 for this millisecond.
+
+    Source: RFC 9562 section 5.7.
+    """
+    random = secrets.randbits(74)
+    value = (at_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def new_subject() -> str:
+    """A pseudonym of one visitor on one site: 128 random bits, base64url, 22 characters."""
+    return secrets.token_urlsafe(16)
+
+
+def derive_handle(secret: bytes, site: str, idempotency_key: str) -> str:
+    """The handle that answers an idempotency key: 128 bits, base64url, 22 characters.
+
+    It is derived, so that a repeated request gets the same cookie although the handle itself is never stored; without
+    ``secret`` it is as good as random.
+
+    Source: RFC 7693 (keyed BLAKE2b).
+    """
+    text = f"{site}\n{idempotency_key}".encode()
+    mac = hashlib.blake2b(text, digest_size=16, key=secret, person=b"handle").digest()
+    return urlsafe_b64encode(mac)[:22].decode()
+
+
+def hash_handle(handle: str) -> bytes:
+    """What is stored of a handle. It has 128 bits of its own, so a plain hash suffices."""
+    return hashlib.sha256(handle.encode()).digest()

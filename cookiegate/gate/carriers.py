@@ -1,0 +1,69 @@
+"""Where a request may carry its token, and how a token's text is kept out of everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+TOKEN_HEADER = "x-consent-token"  # noqa: S105  a header's name
+TOKEN_PARAMETER = "ct"  # noqa: S105  a parameter's name
+TOKEN_COOKIE = "cg_token"  # noqa: S105  a cookie's name
+#: Shorter text is no token of ours; taking it out of an event could take out anything.
+_SHORTEST = 64
+
+
+def request_tokens(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
+    """Every token of a request, the deciding one first: header, query, cookie. An empty carrier carries nothing.
+
+    Args:
+        headers: by lower-case name.
+        query: the decoded query.
+    """
+    cookie = cookies(headers.get("cookie", "")).get(TOKEN_COOKIE)
+    found = (headers.get(TOKEN_HEADER, "").strip(), query.get(TOKEN_PARAMETER), cookie)
+    return [token for token in found if token]
+
+
+def cookies(header: str) -> dict[str, str]:
+    """Names and raw values of a ``Cookie`` header; of two with one name the first, as browsers put it.
+
+    Source: RFC 6265 sections 4.2 and 5.4.
+    """
+    found: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, equals, value = pair.strip().partition("=")
+        if equals and name not in found:
+            found[name] = value.strip('"')
+    return found
+
+
+class Scrubber:
+    """Takes the tokens of one request out of texts that a grant keeps, such as a page address with ``?ct=``.
+
+    Args:
+        tokens: whatever came in a token's place.
+    """
+
+    def __init__(self, tokens: Iterable[object]) -> None:
+        self._tokens = {token for token in tokens if isinstance(token, str) and len(token) >= _SHORTEST}
+
+    def text(self, value: str) -> str:
+        """``value`` without any of the tokens."""
+        for token in self._tokens:
+            value = value.replace(token, "")
+        # A text made so that taking a token out puts one together is not worth keeping.
+        return "" if any(token in value for token in self._tokens) else value
+
+    def scrub(self, value: Any) -> Any:
+        """A JSON value without any of the tokens in its texts."""
+        if type(value) is str:
+            return self.text(value)
+        if type(value) is dict:
+            return {name: self.scrub(item) for name, item in value.items()}
+        if type(value) is list:
+            return [self.scrub(item) for item in value]
+        return value
+
+    def found_in(self, data: bytes) -> bool:
+        """Whether one of the tokens is in ``data``."""
+        return any(token.encode("utf-8", "surrogatepass") in data for token in self._tokens)

@@ -1,0 +1,40 @@
+"""What a gate has done: events accepted, fields stripped, events dropped, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cookiegate.tokens.reasons import Reason
+
+#: A stranger chooses the names of unknown fields; past this many, they are counted together.
+NAMES_LIMIT = 512
+NAME_LIMIT_CHARS = 64
+OTHER_NAMES = "(other names)"
+
+
+@dataclass(slots=True)
+class Counts:
+    """Running totals. ``stripped`` counts by field name, headers as ``header name``; ``dropped`` by reason."""
+
+    accepted: int = 0
+    dropped: Counter[Reason] = field(default_factory=Counter)
+    stripped: Counter[str] = field(default_factory=Counter)
+
+    def strip(self, names: Iterable[str], times: int = 1) -> None:
+        """Counts stripped fields by name."""
+        for name in names:
+            self.stripped[self._shown(name)] += times
+
+    def _shown(self, name: str) -> str:
+        # Names go to terminals and logs: no control characters, no novels.
+        shown = (name if name.isprintable() else ascii(name[:NAME_LIMIT_CHARS])[1:-1])[:NAME_LIMIT_CHARS]
+        return shown if shown in self.stripped or len(self.stripped) < NAMES_LIMIT else OTHER_NAMES
+
+    def add(self, other: Counts) -> None:
+        """Adds another's totals."""
+        self.accepted += other.accepted
+        self.dropped.update(other.dropped)
+        for name, times in other.stripped.items():
+            self.strip((name,), times)

@@ -1,0 +1,87 @@
+"""What a grant leaves of a request's headers and address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from cookiegate.gate import ip
+from cookiegate.gate.allowance import IP, Allowance
+from cookiegate.gate.carriers import TOKEN_COOKIE, TOKEN_HEADER, Scrubber, cookies
+from cookiegate.gate.trackers.table import TrackerTable
+
+#: They belong to the connection that ended here: gone without being counted.
+_FRAMING = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_RECEIVED_AT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+class HeaderRules:
+    """A tracker's headers and cookies as allow-lists."""
+
+    def __init__(self, table: TrackerTable) -> None:
+        self._table = table
+
+    def strip(
+        self, headers: Mapping[str, str], allowance: Allowance, scrubber: Scrubber, stripped: list[str]
+    ) -> dict[str, str]:
+        """The granted headers, without any token.
+
+        Args:
+            headers: by lower-case name.
+            allowance: the grant.
+            scrubber: knows the request's tokens.
+            stripped: receives ``header name`` for every header that is left out or cut.
+        """
+        kept: dict[str, str] = {}
+        for name, value in headers.items():
+            left = self._value(name, value, allowance)
+            if left is not None:
+                kept[name] = scrubber.text(left)
+            if left != value and name not in _FRAMING and name not in (TOKEN_HEADER, "content-type"):
+                if name == "cookie":
+                    stripped.extend(f"cookie {item}" for item in self._lost_cookies(value, allowance))
+                else:
+                    stripped.append(f"header {name}")
+        return kept
+
+    def _value(self, name: str, value: str, allowance: Allowance) -> str | None:
+        if name == "content-type":
+            # Whatever was claimed, this is what the gate writes.
+            return self._table.content_type
+        if name == "cookie":
+            found = cookies(value).items()
+            return "; ".join(f"{key}={item}" for key, item in found if self._grants(key, allowance)) or None
+        category = self._table.category_of_header(name)
+        if category == IP:
+            return _address_header(name, value, allowance)
+        return value if category in allowance.categories else None
+
+    def _grants(self, cookie: str, allowance: Allowance) -> bool:
+        return self._table.cookies.get(cookie) in allowance.categories
+
+    def _lost_cookies(self, header: str, allowance: Allowance) -> list[str]:
+        return [name for name in cookies(header) if name != TOKEN_COOKIE and not self._grants(name, allowance)]
+
+
+def _address_header(name: str, value: str, allowance: Allowance) -> str | None:
+    read = {"x-forwarded-for": ip.filter_list, "forwarded": ip.filter_forwarded}.get(name, ip.filter_address)
+    return read(value, granted=allowance.ip, truncating=allowance.truncate_ip)
+
+
+def received_at(text: str | None) -> str | None:
+    """The time of receipt if it is one, RFC 3339 or close to it; None otherwise."""
+    return text if text is not None and _RECEIVED_AT.fullmatch(text) else None

@@ -1,0 +1,253 @@
+"""The quick way for lines of plain events: decode only into the shape that the grant allows.
+
+A line is decoded straight into a struct that has the granted fields; a field that is not granted is passed over
+unparsed and counted. Whatever does not fit (no token, a bad one, a name not seen before, a nested value, broken JSON)
+takes the thorough way, which alone decides about refusals. Both ways give the same events and counts; a property
+test holds them to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, Union
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from cookiegate.gate import bodies, ip
+from cookiegate.gate.allowance import IP, Allowance
+from cookiegate.gate.counts import Counts
+from cookiegate.gate.events import STAMP_FIELD
+from cookiegate.gate.trackers.plain import TOKEN_FIELD
+from cookiegate.tokens.claims import Claims
+from cookiegate.tokens.reasons import Denied, Reason
+from cookiegate.tokens.verifying import Verifier
+
+#: A shape has the fields that the stream has been seen to use; a stranger's inventions do not grow it for ever.
+_SEEN_LIMIT = 128
+#: The category of a name that nobody mapped: never granted.
+_UNKNOWN = ""
+_NEEDLE = f'"{TOKEN_FIELD}":'.encode()
+#: Past the needle, a space perhaps, and the quote.
+_NEEDLE_BYTES = len(_NEEDLE) + 2
+#: Half of a signature tells tokens apart as surely as all of it; equality is checked on the whole token anyway.
+_TAIL_BYTES = 43
+_KNOWN_LIMIT = 50_000
+#: So many lines are judged by one look at the clock, the status list and the epochs: some ten milliseconds.
+_MOMENT_LINES = 4096
+_UNFIT = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_Scalar = Union[str, int, float, bool, None]  # noqa: UP007  msgspec reads it at run time
+_Plain = Union[_Scalar, list[_Scalar], UnsetType]  # noqa: UP007
+_encode = msgspec.json.Encoder().encode
+
+
+class ThoroughGate(Protocol):
+    """What the quick way needs of its gate."""
+
+    counts: Counts
+    verifier: Verifier
+
+    def decide(self, token: Any) -> tuple[Claims, Allowance]:
+        """Claims and allowance of a good token; Denied otherwise."""
+        ...
+
+    def event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The thorough way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shape:
+    """What one grant makes of a line.
+
+    ``decode`` reads every name seen so far, values of refused ones unparsed. ``keep`` makes an event that has no place
+    for the refused ones; it is None where nothing is refused. ``refused`` gives what was there of the refused and cut
+    ones, which ``seen`` collects to be counted by ``names``; the stamp's own place, always empty, comes first, so that
+    there is always a tuple.
+    """
+
+    decode: Callable[[bytes], Any]
+    keep: Callable[[Any], Any] | None
+    refused: Callable[[Any], tuple[Any, ...]]
+    names: tuple[str, ...]
+    seen: dict[tuple[type, ...], int]
+
+    def count(self, stripped: dict[str, int]) -> None:
+        """Adds how often each refused name was there since the last count."""
+        for kinds, times in self.seen.items():
+            for name, kind in zip(self.names, kinds, strict=True):
+                if kind is not UnsetType:
+                    stripped[name] = stripped.get(name, 0) + times
+        self.seen.clear()
+
+
+class _Known(NamedTuple):
+    """A token that was met, unfolded for the loop: its text in JSON, its stamp, and what it makes of a line."""
+
+    token: Raw
+    stamp: Raw
+    length: int
+    shape: _Shape
+    decode: Callable[[bytes], Any]
+    keep: Callable[[Any], Any] | None
+    claims: Claims
+
+
+class PlainLines:
+    """Filters lines of plain events for one gate.
+
+    Args:
+        gate: decides, counts, and takes what does not fit.
+        fields: field → category, as the gate's rules have it.
+    """
+
+    def __init__(self, gate: ThoroughGate, fields: Mapping[str, str]) -> None:
+        self._gate = gate
+        self._fields = fields
+        self._flat = not any("." in name for name in fields)
+        self._seen: dict[str, str] = {}
+        self._shapes: dict[Allowance, _Shape] = {}
+        self._generation = gate.verifier.generation
+        self._known: dict[bytes, _Known] = {}
+
+    def filter(self, lines: Sequence[bytes]) -> list[bytes]:
+        """The outcome of each line: stripped and stamped, with its newline, or empty if it must not pass."""
+        found: list[bytes] = []
+        for start in range(0, len(lines), _MOMENT_LINES):
+            verifier = self._gate.verifier
+            verifier.refresh()
+            if verifier.generation != self._generation:
+                self._known.clear()
+                self._generation = verifier.generation
+            self._filter(lines[start : start + _MOMENT_LINES], found)
+        return found
+
+    def _filter(self, lines: Sequence[bytes], found: list[bytes]) -> None:
+        # A loop over millions of lines: names are local, and every call is there for a reason.
+        stands, known, good, accepted = self._gate.verifier.standing(), self._known, Reason.OK, 0
+        fresh: dict[bytes, _Known] = {}
+        for line in lines:
+            # A glimpse at the token: the end of its signature names it. Whether it stands in its own place is seen
+            # once the line is decoded.
+            end = line.find(b'"', line.find(_NEEDLE) + _NEEDLE_BYTES)
+            tail = line[end - _TAIL_BYTES : end]
+            entry = fresh.get(tail)
+            if entry is None:
+                entry = known.get(tail)
+                if entry is None or stands(entry[6]) is not good:
+                    found.append(self._meet(line, tail))
+                    continue
+                fresh[tail] = entry
+            token, stamp, length, shape, decode, keep, _ = entry
+            try:
+                event = decode(line)
+            except _UNFIT:
+                found.append(self._thorough(line))
+                continue
+            if event.token != token or event.stamp is not UNSET:
+                found.append(self._thorough(line))
+                continue
+            if keep is None:
+                kept = event
+                kept.token = UNSET
+            else:
+                kept = keep(event)
+            kept.stamp = stamp
+            out = _encode(kept)
+            if len(out) > length and tail in out:
+                # A page address, say, repeats the token; an output shorter than the token cannot.
+                found.append(self._thorough(line))
+                continue
+            if keep is not None:
+                kinds = (*map(type, shape.refused(event)),)
+                shape.seen[kinds] = shape.seen.get(kinds, 0) + 1
+            accepted += 1
+            found.append(out + b"\n")
+        self._gate.counts.accepted += accepted
+        for shape in {entry.shape for entry in fresh.values()}:
+            shape.count(self._gate.counts.stripped)
+
+    def _meet(self, line: bytes, tail: bytes) -> bytes:
+        """Takes the thorough way, and remembers the token by the end of its signature if it was good."""
+        try:
+            event = bodies.read_json(line)
+        except Denied as denial:
+            self._gate.counts.dropped[denial.reason] += 1
+            return b""
+        out = self._pass(event)
+        if out and self._flat and len(tail) == _TAIL_BYTES and tail not in self._known:
+            self._remember(event[TOKEN_FIELD], tail)
+        return out
+
+    def _remember(self, token: str, tail: bytes) -> None:
+        if not token.endswith(tail.decode("utf-8", "replace")):
+            return
+        claims, allowance = self._gate.decide(token)
+        shape = self._shapes.get(allowance) or self._shape(allowance)
+        # The verifier remembers better; this only spares the way to it.
+        if len(self._known) >= _KNOWN_LIMIT:
+            self._known.clear()
+        text = Raw(msgspec.json.encode(token))
+        self._known[tail] = _Known(text, claims.stamp, len(token), shape, shape.decode, shape.keep, claims)
+
+    def _thorough(self, line: bytes) -> bytes:
+        try:
+            return self._pass(bodies.read_json(line))
+        except Denied as denial:
+            self._gate.counts.dropped[denial.reason] += 1
+            return b""
+
+    def _pass(self, event: Any) -> bytes:
+        kept = self._gate.event(event)
+        if kept is None:
+            return b""
+        self._learn(event)
+        return _encode(kept) + b"\n"
+
+    def _learn(self, event: Mapping[str, Any]) -> None:
+        for name in event.keys() - self._seen.keys() - {TOKEN_FIELD, STAMP_FIELD}:
+            # Names with quotes and the like cannot be struct fields: such events keep to the thorough way.
+            if name.isidentifier() and len(name) <= 64 and (name in self._fields or len(self._seen) < _SEEN_LIMIT):
+                self._seen[name] = self._fields.get(name, _UNKNOWN)
+                self._shapes.clear()
+                self._known.clear()
+
+    def _shape(self, allowance: Allowance) -> _Shape:
+        kept, cut, refused = _sort_names(self._seen, allowance)
+        plain, raw = Union[_Plain, UnsetType], Union[Raw, UnsetType]  # noqa: UP007  msgspec reads them at run time
+        rename = {f"f{number}": name for number, name in enumerate((*kept, *cut, *refused))}
+        attributes = list(rename)
+        staying, going = attributes[: len(kept) + len(cut)], attributes[len(kept) :]
+        own = [("token", raw, UNSET), ("stamp", raw, UNSET)]
+        rename |= {"token": TOKEN_FIELD, "stamp": STAMP_FIELD}
+        members = [(name, plain if name in staying else raw, UNSET) for name in attributes]
+        read = msgspec.defstruct("Read", own + members, rename=rename, forbid_unknown_fields=True, gc=False)
+        keep = _make_keep(staying, staying[len(kept) :], rename) if going else None
+        names = (STAMP_FIELD, *(rename[name] for name in going))
+        shape = _Shape(msgspec.json.Decoder(read).decode, keep, attrgetter("stamp", *going), names, {})
+        self._shapes[allowance] = shape
+        return shape
+
+
+def _sort_names(seen: Mapping[str, str], allowance: Allowance) -> tuple[list[str], list[str], list[str]]:
+    """The names that stay, those whose address is cut, and those that go."""
+    kept = [name for name, category in seen.items() if category in allowance.categories]
+    rest = [name for name in seen if name not in kept]
+    cut = [name for name in rest if seen[name] == IP and allowance.truncate_ip]
+    return kept, cut, [name for name in rest if name not in cut]
+
+
+def _make_keep(staying: list[str], cut: list[str], rename: dict[str, str]) -> Callable[[Any], Any]:
+    """A function from an event as it was read to one that has no place for what was refused."""
+    struct = msgspec.defstruct("Kept", [(name, Any, UNSET) for name in (*staying, "stamp")], rename=rename, gc=False)
+    values = attrgetter(*staying, "stamp")
+
+    def keep(event: Any) -> Any:
+        kept = struct(*values(event)) if staying else struct()
+        for name in cut:
+            setattr(kept, name, ip.truncate(getattr(kept, name)) or UNSET)
+        return kept
+
+    return keep

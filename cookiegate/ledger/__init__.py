@@ -1,0 +1,1 @@
+"""The proof: hashing of records, and receipts."""

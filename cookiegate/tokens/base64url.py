@@ -1,0 +1,32 @@
+"""Base64url without padding, read strictly: one text for one value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+
+def encode(data: bytes) -> str:
+    """The unpadded base64url text of ``data``.
+
+    Source: RFC 7515 section 2.
+    """
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """The bytes behind unpadded base64url ``text``.
+
+    Raises:
+        ValueError: for padding, a foreign character, or stray bits after the last byte. A decoder that forgives
+            these gives one signature many spellings, and a cache keyed by the text many entries.
+
+    Source: RFC 4648 sections 3.2, 3.3 and 3.5.
+    """
+    try:
+        data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    if encode(data) != text:
+        raise ValueError("not canonical base64url")
+    return data
