@@ -1,0 +1,96 @@
+"""``cookiegate serve``: the service in one process of several threads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from cookiegate.clock import SystemClock
+from cookiegate.policy.publishing import publish
+from cookiegate.policy.reading import load_policy
+from cookiegate.settings import PREFIX, Settings, read_settings
+from cookiegate.storage.opening import open_storage
+from cookiegate.tokens.keys import KeyRing
+
+BACKLOG = 4096
+BACKPRESSURE = 2048
+
+
+@click.command(name="serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of database, keys and collected events.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy to publish before serving; repeat for several sites. A policy that did not change is left alone.",
+)
+def command(host: str, port: int, data_dir: Path | None, policies: tuple[Path, ...]) -> None:
+    """Run the service.
+
+    \b
+    Examples:
+      cookiegate serve --policy examples/policies/demo.yaml
+      COOKIEGATE_BASE_URL=https://www.example.jp cookiegate serve --port 8700 --policy shop.yaml
+
+    Everything else is set by COOKIEGATE_* variables; docs/reference/settings.md lists them. Behind a proxy set
+    COOKIEGATE_BASE_URL to the public address and COOKIEGATE_TRUSTED_PROXIES to the proxy's.
+    """
+    settings = prepare(host, port, data_dir, policies)
+    run_server(host, port, settings)
+
+
+def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, ...]) -> Settings:
+    """Checks everything that could stop the start, and publishes the policies.
+
+    Raises:
+        SettingsError, PolicyError, KeyFileError, StorageError: with the sentence to show.
+    """
+    overrides: dict[str, Any] = {"data_dir": data_dir} if data_dir else {}
+    if f"{PREFIX}BASE_URL" not in os.environ:
+        overrides["base_url"] = f"http://{host}:{port}"
+    settings = read_settings(**overrides)
+    KeyRing.open(settings.data_dir, SystemClock())
+    loaded = [load_policy(path) for path in policies]
+    storage = open_storage(settings)
+    try:
+        for policy in loaded:
+            published = publish(storage, policy, SystemClock())
+            click.echo(f"policy {policy.site}: version {published.version}", err=True)
+        if not storage.policies.sites():
+            click.echo("No policy is published yet: start again with --policy FILE.", err=True)
+    finally:
+        storage.close()
+    return settings
+
+
+def run_server(host: str, port: int, settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    One worker process: SQLite is quickest and safest with one writer; threads share its commits.
+    """
+    os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
+    os.environ[f"{PREFIX}BASE_URL"] = settings.base_url
+    click.echo(f"cookiegate serves at {settings.base_url} (listening on {host}:{port})", err=True)
+    Granian(
+        "cookiegate.web.app:create_wsgi",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=settings.threads,
+        backlog=BACKLOG,
+        backpressure=BACKPRESSURE,
+        websockets=False,
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+    ).serve()

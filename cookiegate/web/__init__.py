@@ -1,0 +1,1 @@
+"""HTTP: a thin front for the hot answers, Flask behind it."""

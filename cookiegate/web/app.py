@@ -1,0 +1,80 @@
+"""The application: Flask with its blueprints, behind the thin front."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from cookiegate.errors import CookiegateError
+from cookiegate.settings import read_settings
+from cookiegate.web.desk import Desk
+from cookiegate.web.front import Front
+from cookiegate.web.logs import configure_logs, get_logger
+from cookiegate.web.problems import WRONG_METHOD, code_of_status, problem_reply, reply_to_error
+from cookiegate.web.service import Service, open_service
+from cookiegate.web.views.hot import make_hot_blueprint
+from cookiegate.web.views.operations import make_operations_blueprint
+from cookiegate.web.views.pages import make_pages_blueprint
+from cookiegate.web.views.responses import secure, show_problem
+from cookiegate.web.widgets import static_folder
+
+
+def create_app(service: Service) -> Flask:
+    """Flask's side: every route, also those that the front answers before it.
+
+    Args:
+        service: the rooms, already open.
+    """
+    app = Flask(
+        "cookiegate.web", static_folder=str(static_folder()), static_url_path="/static", template_folder="templates"
+    )
+    app.config["MAX_CONTENT_LENGTH"] = service.settings.collect_limit_bytes
+    app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    service.limits.attach(app)
+    desk = Desk(service)
+    app.register_blueprint(make_hot_blueprint(service, desk))
+    app.register_blueprint(make_pages_blueprint(service))
+    app.register_blueprint(make_operations_blueprint(service))
+    app.register_error_handler(CookiegateError, lambda error: show_problem(reply_to_error(error)))
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(Exception, _fail)
+    app.after_request(secure(service.settings.base_url.startswith("https:")))
+    return app
+
+
+def _refuse(error: HTTPException) -> Response:
+    code = code_of_status(error.code or 500)
+    details = {
+        404: "nothing lives at this address",
+        405: WRONG_METHOD,
+        413: "the body is larger than this address takes",
+        429: "too many requests from your network; come back later",
+    }
+    reply = problem_reply(code, details.get(error.code or 500, "the request cannot be read"))
+    if (allow := getattr(error, "valid_methods", None)) is not None:
+        reply.add("Allow", ", ".join(sorted(allow)))
+    return show_problem(reply)
+
+
+def _fail(error: Exception) -> Response:
+    get_logger().error("unexpected_error", exc_info=error)
+    return show_problem(problem_reply("internal_error", "something went wrong here; the log has the details"))
+
+
+def create_front(service: Service) -> Front:
+    """The WSGI application over an open service."""
+    return Front(Desk(service), create_app(service))
+
+
+def create_wsgi() -> Front:
+    """The WSGI application from the environment alone, for any server: ``wsgi:app``.
+
+    Raises:
+        SettingsError, KeyFileError, StorageError: the start is impossible; the message names what to change.
+    """
+    settings = read_settings()
+    configure_logs(settings.log_level)
+    service = open_service(settings)
+    service.start()
+    get_logger().info("started", sites=list(service.book.sites()), address=settings.base_url)
+    return create_front(service)

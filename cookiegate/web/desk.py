@@ -1,0 +1,102 @@
+"""Between the wire and an endpoint: methods, limits, errors, CORS, security headers, counters.
+
+The front and Flask's views both send a call through here, so that neither can forget a rule.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from cookiegate.errors import CookiegateError, RateLimitedError
+from cookiegate.web.call import Call, Reply
+from cookiegate.web.limiting import Allowance
+from cookiegate.web.logs import get_logger
+from cookiegate.web.origins import allow_origin, preflight
+from cookiegate.web.problems import WRONG_METHOD, problem_reply, reply_to_error
+from cookiegate.web.routes import Route
+from cookiegate.web.service import Service
+
+HSTS = "max-age=31536000"
+
+
+class Desk:
+    """Answers calls on routes of one service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._allowances: Mapping[str, Allowance] = {
+            "writes": service.limits.writes,
+            "tokens": service.limits.tokens,
+        }
+        self._security = [
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "same-origin"),
+            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+        ]
+        if service.settings.base_url.startswith("https:"):
+            self._security.append(("Strict-Transport-Security", HSTS))
+
+    def answer(self, route: Route, call: Call, args: Mapping[str, str], *, limited: bool = False) -> Reply:
+        """The reply to a call on a route.
+
+        Args:
+            route: where it goes.
+            call: the request.
+            args: the path's arguments.
+            limited: whether the caller has counted it against the route's rate limit already.
+        """
+        started = time.perf_counter()
+        try:
+            reply = self._dispatch(route, call, args, limited)
+        except CookiegateError as error:
+            reply = self._refuse(route, error)
+        except Exception:
+            get_logger().exception("unexpected_error", route=route.name, method=call.method)
+            reply = problem_reply("internal_error", "something went wrong here; the log has the details")
+        return self.finish(route, call, args, reply, time.perf_counter() - started)
+
+    def _dispatch(self, route: Route, call: Call, args: Mapping[str, str], limited: bool) -> Reply:
+        service = self._service
+        if call.method == "OPTIONS":
+            return self._preflight(route, call, args)
+        if call.method not in route.methods and not (call.method == "HEAD" and "GET" in route.methods):
+            return problem_reply("method_not_allowed", WRONG_METHOD).add("Allow", route.allowed)
+        if route.allowance is not None and not limited:
+            service.limits.hit(self._allowances[route.allowance], call, args.get("site", ""))
+        return route.endpoint(service, call, **args)
+
+    def _preflight(self, route: Route, call: Call, args: Mapping[str, str]) -> Reply:
+        if route.cors:
+            policy = self._service.book.current(args["site"]).policy
+            return preflight(call, policy, ", ".join(route.methods)).add("Allow", route.allowed)
+        if route.endpoint.__module__.endswith(".gates"):
+            return route.endpoint(self._service, call, **args)
+        return Reply(204).add("Allow", route.allowed)
+
+    def _refuse(self, route: Route, error: CookiegateError) -> Reply:
+        if error.code in ("storage_unavailable", "internal_error"):
+            get_logger().error("request_failed", route=route.name, code=error.code, cause=error.evidence.get("cause"))
+        return reply_to_error(error)
+
+    def _allow_origin(self, call: Call, site: str, reply: Reply) -> None:
+        book = self._service.book
+        if site in book.sites():
+            allow_origin(call, book.current(site).policy, reply)
+        else:
+            reply.add("Vary", "Origin")
+
+    def refuse_limited(self, route: Route, call: Call, args: Mapping[str, str], error: RateLimitedError) -> Reply:
+        """The reply to a call that flask-limiter stopped."""
+        return self.finish(route, call, args, reply_to_error(error), 0.0)
+
+    def finish(self, route: Route, call: Call, args: Mapping[str, str], reply: Reply, seconds: float) -> Reply:
+        """Adds what every answer carries, and counts it."""
+        service = self._service
+        if route.cors and call.method != "OPTIONS":
+            self._allow_origin(call, args["site"], reply)
+        if route.allowance is not None and call.method != "OPTIONS":
+            service.limits.describe(self._allowances[route.allowance], call, args.get("site", ""), reply)
+        reply.headers += self._security
+        service.metrics.answered(route.name, reply.status, seconds)
+        return reply

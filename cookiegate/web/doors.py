@@ -1,0 +1,151 @@
+"""The service's own gates: one verifier per site, one gate per site, purpose and tracker."""
+
+from __future__ import annotations
+
+from cookiegate.clock import Clock
+from cookiegate.errors import InvalidInputError, NotFoundError
+from cookiegate.gate import Gate, Verifier, trackers
+from cookiegate.policy.document import Policy
+from cookiegate.policy.publishing import PolicyBook
+from cookiegate.settings import Settings
+from cookiegate.tokens.claims import Claims
+from cookiegate.tokens.keys import KeyRing
+from cookiegate.tokens.register import StatusRegister
+from cookiegate.tokens.statuses import EpochRegister
+from cookiegate.web.call import Call
+from cookiegate.web.origins import origin_of
+
+QUERY_KEPT_CHARS = 128
+QUERIES_KEPT = 1_024
+
+
+class Doors:
+    """Gives the gate that stands before an address.
+
+    Args:
+        book: the sites and what each purpose may use.
+        keyring, register, epochs: what this process knows of keys, withdrawals and newer decisions.
+    """
+
+    def __init__(
+        self,
+        book: PolicyBook,
+        keyring: KeyRing,
+        register: StatusRegister,
+        epochs: EpochRegister,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._book = book
+        self._keyring = keyring
+        self._register = register
+        self._epochs = epochs
+        self._issuer = settings.base_url
+        self._body_limit = settings.collect_limit_bytes
+        self._clock = clock
+        self._verifiers: dict[str, Verifier] = {}
+        self._gates: dict[tuple[str, int, str, str], Gate] = {}
+        self._asked: tuple[int, dict[str, Gate]] = (-1, {})
+        # The gate itself is kept beside its headers, so that its id stays taken.
+        self._allowed: dict[tuple[int, str, str], tuple[tuple[str, str], tuple[str, str], Gate]] = {}
+
+    def gate(self, site: str, tracker: str, purpose: str) -> Gate:
+        """The gate for one tracker's events, used for one purpose of one site.
+
+        Raises:
+            SiteUnknownError: the site has no policy.
+            InvalidInputError: its policy has no such purpose.
+            NotFoundError: no table for this tracker.
+        """
+        published = self._book.current(site)
+        key = (site, published.version, tracker, purpose)
+        found = self._gates.get(key)
+        if found is None:
+            found = self._gates[key] = self._make(published.policy, tracker, purpose)
+        return found
+
+    def checked_by(self, call: Call, purpose: str) -> Gate:
+        """The gate that a check without a body asks for. Proxies ask with one short query again and again."""
+        query = call.environ.get("QUERY_STRING", "")
+        revision, gates = self._asked
+        if revision != self._book.revision:
+            gates = {}
+            self._asked = self._book.revision, gates
+        found = gates.get(query)
+        if found is None:
+            found = self.gate(self.site_of(call), "plain", purpose)
+            is_settled = call.query("site") is not None or len(self._book.sites()) == 1
+            if is_settled and len(query) <= QUERY_KEPT_CHARS and len(gates) < QUERIES_KEPT:
+                gates[query] = found
+        return found
+
+    def allowed(self, gate: Gate, claims: Claims) -> list[tuple[str, str]]:
+        """The headers that tell a collector what it may keep."""
+        key = (id(gate), claims.scope, claims.acquire)
+        found = self._allowed.get(key)
+        if found is None:
+            if len(self._allowed) >= QUERIES_KEPT:
+                self._allowed = {}
+            acquire = " ".join(gate.allowed(claims))
+            found = self._allowed[key] = (("X-Consent-Scope", claims.scope), ("X-Consent-Acquire", acquire), gate)
+        return [found[0], found[1], ("X-Consent-Subject", claims.sub)]
+
+    def _make(self, policy: Policy, tracker: str, purpose: str) -> Gate:
+        if policy.purpose(purpose) is None:
+            known = ", ".join(item.key for item in policy.purposes)
+            raise InvalidInputError(
+                f"the policy of {policy.site} has no such purpose; known: {known}",
+                errors={"purpose": ["unknown"]},
+            )
+        if tracker not in trackers.NAMES:
+            raise NotFoundError(f"no table for this tracker; known: {', '.join(trackers.NAMES)}")
+        return Gate.for_policy(
+            self._verifier(policy.site),
+            policy,
+            tracker=tracker,
+            purpose=purpose,
+            body_limit_bytes=self._body_limit,
+        )
+
+    def _verifier(self, site: str) -> Verifier:
+        found = self._verifiers.get(site)
+        if found is None:
+            found = self._verifiers[site] = Verifier(
+                self._keyring.jwks,
+                audience=site,
+                issuer=self._issuer,
+                status=self._register,
+                epochs=self._epochs,
+                min_policy_version=lambda: self._book.current(site).holds_since,
+                clock=self._clock,
+            )
+        return found
+
+    def site_of(self, call: Call) -> str:
+        """Which site an event belongs to: named by ``site``, else by its origin, else the only one there is.
+
+        Raises:
+            InvalidInputError: several sites are served and nothing tells them apart.
+        """
+        named = call.query("site")
+        if named is not None:
+            return named
+        sites = self._book.sites()
+        if len(sites) == 1:
+            return sites[0]
+        origins = {_page_origin(call), _host_origin(call)}
+        found = [site for site in sites if origins & set(self._book.current(site).policy.origins)]
+        if len(found) == 1:
+            return found[0]
+        raise InvalidInputError(
+            "several sites are served here: add site=<id> to the address", errors={"site": ["needed"]}
+        )
+
+
+def _page_origin(call: Call) -> str | None:
+    source = call.header("HTTP_ORIGIN") or call.header("HTTP_REFERER")
+    return origin_of(source) if source else None
+
+
+def _host_origin(call: Call) -> str:
+    return f"{call.environ.get('wsgi.url_scheme', 'http')}://{call.header('HTTP_HOST') or ''}".lower()

@@ -1,0 +1,103 @@
+"""``POST /v1/sites/<site>/decisions``: the visitor's act, answered when it is durable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cookiegate.clock import rfc3339
+from cookiegate.consent.current import Consent, State
+from cookiegate.consent.deciding import Decided, DecisionRequest
+from cookiegate.consent.device import read_device
+from cookiegate.consent.grants import Grant, scope_of
+from cookiegate.errors import BotDeniedError
+from cookiegate.ledger.receipts import sign_receipt
+from cookiegate.policy.document import PublishedPolicy
+from cookiegate.storage.contract import DecisionRow
+from cookiegate.tokens.issuing import IssuedToken
+from cookiegate.web.bodies import read_decision_body, read_idempotency_key
+from cookiegate.web.call import Call, Reply, json_reply
+from cookiegate.web.origins import check_origin
+from cookiegate.web.service import Service
+from cookiegate.web.visitors import handle_of, set_cookies
+
+_SHOWN = ("id", "site", "action", "policy_version", "notice", "purposes", "acquire", "decided_at")
+
+
+def post_decision(service: Service, call: Call, site: str) -> Reply:
+    """Takes a decision as JSON; 201 with decision, consent, receipt and token."""
+    published = service.book.current(site)
+    check_origin(call, published.policy, service.own_origin)
+    device = read_device(call.header("HTTP_USER_AGENT"))
+    if device.is_bot:
+        raise BotDeniedError("a robot cannot consent for anyone")
+    key = read_idempotency_key(call)
+    body = read_decision_body(call, service.settings.body_limit_bytes)
+    request = DecisionRequest(
+        notice=body.notice,
+        action=body.action,
+        idempotency_key=key,
+        purposes=body.purposes,
+        acquire=body.acquire,
+        epoch=body.epoch,
+        handle=handle_of(call),
+        device=device.facts(),
+    )
+    return answer_decision(service, published, take_decision(service, published, request))
+
+
+def take_decision(service: Service, published: PublishedPolicy, request: DecisionRequest) -> Decided:
+    """Records a decision through whichever door it came."""
+    is_current = service.book.notice_by_digest(published.policy.site, request.notice) is not None
+    decided = service.decider.decide(published, is_current, request)
+    service.metrics.decisions.labels(published.policy.site, request.action).inc()
+    return decided
+
+
+def answer_decision(service: Service, published: PublishedPolicy, decided: Decided) -> Reply:
+    """The answer to a durable decision, made from its row alone, so that a repeated request gets the same."""
+    record = msgspec.json.decode(decided.row.record)
+    consent = consent_after(published, decided.row, record)
+    token = issue_token(service, published, decided.row, consent)
+    reply = json_reply(
+        {
+            "decision": {name: record[name] for name in _SHOWN},
+            "consent": consent.shown(),
+            "receipt": sign_receipt(service.keyring.active, service.settings.base_url, decided.row),
+            "token": token and token.text,
+            "expires_at": token and rfc3339(token.expires_at_ms),
+        },
+        status=201,
+    )
+    return set_cookies(service, reply, consent, decided.handle, token)
+
+
+def consent_after(published: PublishedPolicy, row: DecisionRow, record: dict[str, Any]) -> Consent:
+    """The consent that a decision made."""
+    optional = {purpose.key for purpose in published.policy.optional_purposes}
+    grant = Grant(
+        tuple(key for key, allowed in record["purposes"].items() if allowed and key in optional),
+        tuple(key for key, allowed in record["acquire"].items() if allowed),
+    ).within(published.policy)
+    state: State = "granted" if grant else "refused"
+    return Consent(published, state, None, record["policy_version"], row.epoch, grant, row.decided_at_ms)
+
+
+def issue_token(service: Service, published: PublishedPolicy, row: DecisionRow, consent: Consent) -> IssuedToken | None:
+    """The token of a decision that granted something."""
+    if row.sub is None or row.slot is None or not consent.grant:
+        return None
+    service.register.ensure(row.slot.list_id)
+    service.metrics.tokens.labels(row.site).inc()
+    return service.issuer.issue(
+        site=row.site,
+        sub=row.sub,
+        policy_version=consent.policy_version or published.version,
+        epoch=row.epoch,
+        scope=scope_of(published.policy, consent.grant),
+        acquire=consent.grant.acquire,
+        status_list=row.slot.list_id,
+        status_index=row.slot.index,
+        issued_at_ms=row.decided_at_ms,
+    )

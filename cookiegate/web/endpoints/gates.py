@@ -1,0 +1,156 @@
+"""The gate over HTTP: a check for proxies, a strip for whoever forwards by themselves, and the gate as collector."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from cookiegate.errors import InvalidInputError, NotFoundError
+from cookiegate.gate import AcceptedRequest, Filtered, Gate, Reason, TrackerRequest
+from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens
+from cookiegate.web.call import Call, Reply
+from cookiegate.web.origins import allow_origin, preflight
+from cookiegate.web.problems import problem_reply
+from cookiegate.web.service import Service
+
+COLLECT_HEADERS = "Content-Type, X-Consent-Token, SP-Anonymous"
+NO_STORE = ("Cache-Control", "no-store")
+#: The token was good and the consent says no: 403. Everything else about a token is 401.
+FORBIDDEN = frozenset(
+    {
+        Reason.WITHDRAWN,
+        Reason.EPOCH_STALE,
+        Reason.POLICY_OUTDATED,
+        Reason.PURPOSE_NOT_GRANTED,
+        Reason.PURPOSE_UNKNOWN,
+    }
+)
+_NOT_THE_TOKEN = {
+    Reason.EVENT_MALFORMED: "input_invalid",
+    Reason.EVENT_UNKNOWN: "input_invalid",
+    Reason.TRACKER_MISMATCH: "input_invalid",
+    Reason.BODY_TOO_LARGE: "body_too_large",
+}
+#: Headers in which proxies hand over the address of the request that they ask about.
+_ASKED_URI = ("HTTP_X_ORIGINAL_URI", "HTTP_X_FORWARDED_URI")
+
+
+def check(service: Service, call: Call) -> Reply:
+    """Forward-auth: 204 with what is allowed, else 401 or 403 with the reason."""
+    if call.method == "OPTIONS":  # a CORS preflight never carries a token, and no event either
+        return Reply(204, b"", [NO_STORE])
+    gate = service.doors.checked_by(call, _purpose(call))
+    headers = {"x-consent-token": call.header("HTTP_X_CONSENT_TOKEN") or "", "cookie": call.header("HTTP_COOKIE") or ""}
+    tokens = request_tokens(headers, {TOKEN_PARAMETER: _query_token(call)})
+    verdict = gate.check(tokens[0] if tokens else None)
+    service.metrics.verdict("check", verdict.reason)
+    if verdict.claims is None:
+        return _refusal(verdict.reason)
+    return Reply(204, b"", [NO_STORE, *service.doors.allowed(gate, verdict.claims)])
+
+
+def _query_token(call: Call) -> str:
+    for name in _ASKED_URI:
+        asked = call.header(name)
+        if asked:
+            found = parse_qs(urlsplit(asked).query).get(TOKEN_PARAMETER)
+            if found:
+                return found[0]
+    return call.query(TOKEN_PARAMETER) or ""
+
+
+def _purpose(call: Call) -> str:
+    purpose = call.query("purpose")
+    if not purpose:
+        raise InvalidInputError("name what the data is for: ?purpose=<key>", errors={"purpose": ["needed"]})
+    return purpose
+
+
+def _refusal(reason: Reason) -> Reply:
+    code = _NOT_THE_TOKEN.get(reason) or ("purpose_refused" if reason in FORBIDDEN else "token_refused")
+    reply = problem_reply(code, f"nothing may be logged: {reason.value}", reason=reason.value)
+    if reply.status == 401:
+        reply.add("WWW-Authenticate", 'Consent realm="events"')
+    return reply.add("X-Consent-Reason", reason.value)
+
+
+def strip(service: Service, call: Call, tracker: str) -> Reply:
+    """A tracker's body in, the same body with only what is granted out."""
+    gate = service.doors.gate(service.doors.site_of(call), tracker, _purpose(call))
+    route = next(route for route in gate.table.routes if route.events == "body")
+    filtered = gate.filter(_tracker_request(service, call, f"{route.path}?{call.environ.get('QUERY_STRING', '')}"))
+    _count(service, "strip", tracker, filtered)
+    if not filtered.accepted:
+        return _refusal(_main_reason(filtered))
+    headers = [("Content-Type", gate.table.content_type), NO_STORE]
+    if len(filtered.accepted) == 1:
+        headers += service.doors.allowed(gate, filtered.accepted[0].claims)
+    if filtered.counts.dropped:
+        dropped = sorted((reason.value, count) for reason, count in filtered.counts.dropped.items())
+        headers.append(("X-Consent-Dropped", ", ".join(f"{reason};n={count}" for reason, count in dropped)))
+    return Reply(200, _merge(gate, filtered.accepted), headers)
+
+
+def _merge(gate: Gate, accepted: list[AcceptedRequest]) -> bytes:
+    """One body again from a batch whose events are of several visitors."""
+    if len(accepted) == 1:
+        return accepted[0].body or b""
+    events: list[Any] = [event for part in accepted for event in part.events]
+    if gate.table.list_at is None:
+        return msgspec.json.encode(events)
+    return msgspec.json.encode({**gate.table.envelope, gate.table.list_at: events})
+
+
+def _main_reason(filtered: Filtered) -> Reason:
+    return max(filtered.counts.dropped.items(), key=lambda item: item[1], default=(Reason.EVENT_MALFORMED, 0))[0]
+
+
+def _tracker_request(service: Service, call: Call, path: str) -> TrackerRequest:
+    headers = {
+        name[5:].replace("_", "-").lower(): value for name, value in call.environ.items() if name.startswith("HTTP_")
+    }
+    headers["content-type"] = call.header("CONTENT_TYPE") or ""
+    return TrackerRequest(
+        method=call.method,
+        path=path,
+        headers=headers,
+        body=call.read_body(service.settings.collect_limit_bytes) if call.method != "GET" else None,
+        received_at=service.now_text(),
+        ip=service.clients.address(call) or None,
+    )
+
+
+def _count(service: Service, door: str, tracker: str, filtered: Filtered) -> None:
+    counts = filtered.counts
+    service.metrics.verdict(door, Reason.OK, counts.accepted)
+    for reason, count in counts.dropped.items():
+        service.metrics.verdict(door, reason, count)
+    service.metrics.stripped.labels(tracker).inc(sum(counts.stripped.values()))
+
+
+def collect(service: Service, call: Call, tracker: str, rest: str) -> Reply:
+    """The gate as the collector: what is granted goes to the log or the collector behind; the tracker is content."""
+    site = service.doors.site_of(call)
+    policy = service.book.current(site).policy
+    collector = policy.collectors.get(tracker)
+    if collector is None:
+        raise NotFoundError(f"the policy of {site} has no collector for this tracker")
+    if call.method == "OPTIONS":
+        reply = preflight(call, policy, "GET, POST")
+        reply.headers = [item for item in reply.headers if item[0] != "Access-Control-Allow-Headers"]
+        return reply.add("Access-Control-Allow-Headers", COLLECT_HEADERS)
+    gate = service.doors.gate(site, tracker, collector.purpose)
+    query = call.environ.get("QUERY_STRING", "")
+    request = _tracker_request(service, call, f"/{rest}?{query}" if query else f"/{rest}")
+    filtered = gate.filter(request)
+    for accepted in filtered.accepted:
+        service.sink.take(site, accepted)
+    _count(service, "collect", tracker, filtered)
+    route = gate.route(call.method, f"/{rest}")
+    answer = route.answer if route else gate.table.empty_answer
+    reply = Reply(answer.status, answer.body, [*answer.headers.items(), NO_STORE])
+    if filtered.counts.dropped:
+        reply.add("X-Consent-Reason", _main_reason(filtered).value)
+    return allow_origin(call, policy, reply)

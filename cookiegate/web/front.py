@@ -1,0 +1,46 @@
+"""The WSGI application that a server runs: hot routes at once, everything else through Flask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from cookiegate.web.call import Call, Reply
+from cookiegate.web.desk import Desk
+from cookiegate.web.routes import match
+
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+class Front:
+    """Answers hot routes without Flask's routing and contexts.
+
+    Args:
+        desk: answers them.
+        behind: Flask's application.
+    """
+
+    def __init__(self, desk: Desk, behind: WsgiApp) -> None:
+        self._desk = desk
+        self._behind = behind
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """One request (PEP 3333)."""
+        found = match(environ.get("PATH_INFO", ""))
+        if found is None:
+            return self._behind(environ, start_response)
+        route, args = found
+        call = Call(environ)
+        return send(self._desk.answer(route, call, args), call, start_response)
+
+
+def send(reply: Reply, call: Call, start_response: StartResponse) -> list[bytes]:
+    """Writes a reply to the server."""
+    headers = reply.headers
+    if reply.status not in (204, 304):
+        headers.append(("Content-Length", str(len(reply.body))))
+    start_response(_STATUS_LINES.get(reply.status, f"{reply.status} "), headers)
+    return [] if call.method == "HEAD" else [reply.body]

@@ -1,0 +1,63 @@
+"""Counters for operators. No label ever holds a visitor's data."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """One process's counters, in a registry of their own."""
+
+    def __init__(self) -> None:
+        # Finding a child by its labels costs more than counting, so the hot ones are kept.
+        self._verdicts: dict[tuple[str, str], Counter] = {}
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "cookiegate_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "cookiegate_request_seconds",
+            "Time to answer, by route.",
+            ["route"],
+            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+            registry=self.registry,
+        )
+        self.decisions = Counter(
+            "cookiegate_decisions", "Durable decisions.", ["site", "action"], registry=self.registry
+        )
+        self.tokens = Counter("cookiegate_tokens_issued", "Tokens issued.", ["site"], registry=self.registry)
+        self.verdicts = Counter(
+            "cookiegate_gate_verdicts",
+            "Gate verdicts by reason; `ok` passed.",
+            ["door", "reason"],
+            registry=self.registry,
+        )
+        self.stripped = Counter(
+            "cookiegate_gate_stripped", "Fields removed from accepted events.", ["tracker"], registry=self.registry
+        )
+        self.policies = Gauge("cookiegate_policy_version", "Current policy version.", ["site"], registry=self.registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Counts an answered request."""
+        children = self._answered.get((route, status))
+        if children is None:
+            children = self.requests.labels(route, str(status)), self.seconds.labels(route)
+            self._answered[route, status] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def verdict(self, door: str, reason: str, count: int = 1) -> None:
+        """Counts gate verdicts. ``door`` is ``check``, ``strip`` or ``collect``."""
+        if count:
+            child = self._verdicts.get((door, reason))
+            if child is None:
+                child = self._verdicts[door, reason] = self.verdicts.labels(door, reason)
+            child.inc(count)
+
+    def exposition(self) -> bytes:
+        """The counters in the Prometheus text format."""
+        return generate_latest(self.registry)

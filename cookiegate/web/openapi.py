@@ -1,0 +1,210 @@
+"""The API's description, made from the marshmallow schemas by apispec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from cookiegate import __version__
+from cookiegate.web import schemas
+from cookiegate.web.problems import PROBLEM, PROBLEMS
+
+Parameter = dict[str, Any]
+
+SITE: Parameter = {
+    "name": "site",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The site's id.",
+}
+LANG: Parameter = {
+    "name": "lang",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "A locale of the policy, such as `ja`.",
+}
+IDEMPOTENCY_KEY: Parameter = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,128}$"},
+    "description": "Random; the same one when the request is repeated.",
+}
+PURPOSE: Parameter = {
+    "name": "purpose",
+    "in": "query",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "What the data would be used for.",
+}
+SITE_QUERY: Parameter = {
+    "name": "site",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "The token's audience; needed where several sites are served and the origin does not tell.",
+}
+TRACKER: Parameter = {
+    "name": "tracker",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": ["plain", "plausible", "snowplow"]},
+    "description": "The wire format.",
+}
+TOKEN_HEADER: Parameter = {
+    "name": "X-Consent-Token",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The consent token; else query `ct`, else cookie `cg_token`.",
+}
+
+
+def describe_api(base_url: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of this version."""
+    spec = APISpec(
+        title="cookiegate",
+        version=__version__,
+        openapi_version="3.1.0",
+        info={"description": "Consent that the pipeline can check.", "license": {"name": "Apache-2.0"}},
+        servers=[{"url": base_url}],
+        plugins=[MarshmallowPlugin()],
+    )
+    _describe_consent(spec)
+    _describe_published(spec)
+    _describe_gate(spec)
+    _describe_pages(spec)
+    _describe_operations(spec)
+    document: dict[str, Any] = spec.to_dict()
+    return document
+
+
+def _describe_consent(spec: APISpec) -> None:
+    site = "/v1/sites/{site}"
+    body = {"required": True, "content": {"application/json": {"schema": schemas.DecisionBodySchema}}}
+    answers = {
+        "201": _json("Durable: decision, consent, receipt, token.", schemas.DecisionAnswerSchema),
+        **_problems(
+            "body_malformed", "origin_denied", "site_unknown", "notice_stale", "body_too_large",
+            "media_type_unsupported", "input_invalid", "rate_limited", "storage_unavailable",
+        ),
+    }  # fmt: skip
+    decide = _operation("consent", "Record a visitor's decision", answers, [SITE, IDEMPOTENCY_KEY], body)
+    spec.path(f"{site}/decisions", operations={"post": decide})
+    token = {
+        "200": _json("A fresh token.", schemas.TokenAnswerSchema),
+        **_problems("origin_denied", "consent_missing", "rate_limited"),
+    }
+    spec.path(f"{site}/token", operations={"post": _operation("consent", "Refresh the token", token, [SITE])})
+    consent = {"200": _json("What holds now.", schemas.ConsentSchema), **_problems("site_unknown")}
+    spec.path(f"{site}/consent", operations={"get": _operation("consent", "Read the consent", consent, [SITE])})
+    notice = {"200": _json("What to show before asking.", schemas.NoticeSchema), **_problems("site_unknown")}
+    spec.path(f"{site}/notice", operations={"get": _operation("consent", "Read the notice", notice, [SITE, LANG])})
+
+
+def _describe_published(spec: APISpec) -> None:
+    locale: Parameter = {"name": "locale", "in": "path", "required": True, "schema": {"type": "string"}}
+    digest: Parameter = {"name": "digest", "in": "path", "required": True, "schema": {"type": "string"}}
+    number: Parameter = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer"}}
+    script = {"200": _other("The banner's script.", "text/javascript"), **_problems("site_unknown")}
+    for path, parameters, summary in (
+        ("/w/{site}.js", [SITE], "The script tag's file, in a language that the visitor reads"),
+        ("/w/{site}.{locale}.js", [SITE, locale], "The script tag's file in one language"),
+        ("/w/{site}@{digest}.js", [SITE, digest], "One immutable build, for script tags with integrity"),
+    ):
+        spec.path(path, operations={"get": _operation("published", summary, script, parameters)})
+    keys = {"200": _other("The key set (RFC 7517).", "application/jwk-set+json")}
+    spec.path("/.well-known/jwks.json", operations={"get": _operation("published", "Public keys", keys)})
+    gpc = {"200": _other("The statement.", "application/json")}
+    spec.path("/.well-known/gpc.json", operations={"get": _operation("published", "Global Privacy Control", gpc)})
+    status = {"200": _other("The signed list.", "application/statuslist+jwt"), **_problems("not_found")}
+    operation = _operation("published", "A token status list", status, [number])
+    spec.path("/status/{number}", operations={"get": operation})
+
+
+def _describe_gate(spec: APISpec) -> None:
+    refusals = _problems("token_refused", "purpose_refused", "input_invalid")
+    check = {"204": {"description": "Allowed; X-Consent-Scope, -Acquire and -Subject say what."}, **refusals}
+    parameters = [PURPOSE, SITE_QUERY, TOKEN_HEADER]
+    operations = {
+        method: _operation("gate", "Forward-auth: may this request be logged?", check, parameters)
+        for method in ("get", "post")
+    }
+    spec.path("/gate/check", operations=operations)
+    strip = {"200": _other("The body with only what was granted.", "application/json"), **refusals}
+    body = {"required": True, "content": {"application/json": {"schema": {}}}}
+    operation = _operation("gate", "Strip one tracker's body", strip, [TRACKER, *parameters], body)
+    spec.path("/gate/strip/{tracker}", operations={"post": operation})
+    rest: Parameter = {"name": "rest", "in": "path", "required": True, "schema": {"type": "string"}}
+    collect = {"200": _other("What the tracker expects of its collector.", "*/*"), **_problems("not_found")}
+    operations = {
+        method: _operation("gate", "The gate as the collector", collect, [TRACKER, rest]) for method in ("get", "post")
+    }
+    spec.path("/collect/{tracker}/{rest}", operations=operations)
+
+
+def _describe_pages(spec: APISpec) -> None:
+    page = {"200": _other("A page, usable without JavaScript.", "text/html"), **_problems("site_unknown")}
+    changed = {"303": {"description": "Recorded; back to the page."}, **_problems("origin_denied", "input_invalid")}
+    spec.path(
+        "/preferences/{site}",
+        operations={
+            "get": _operation("pages", "Current choice and how to change it", page, [SITE, LANG]),
+            "post": _operation("pages", "Change the choice by form", changed, [SITE, LANG]),
+        },
+    )
+    css = {"200": _other("Colours.", "text/css")}
+    spec.path("/preferences/{site}/theme.css", operations={"get": _operation("pages", "The theme", css, [SITE])})
+    spec.path("/notice/{site}", operations={"get": _operation("pages", "The whole notice", page, [SITE, LANG])})
+
+
+def _describe_operations(spec: APISpec) -> None:
+    health = {"200": _json("Well.", schemas.HealthSchema)}
+    ready = {**health, "503": _json("Not ready; the checks say why.", schemas.HealthSchema)}
+    spec.path("/healthz", operations={"get": _operation("operations", "The process answers", health)})
+    spec.path("/readyz", operations={"get": _operation("operations", "The service can do its work", ready)})
+    text = {"200": _other("Counters.", "text/plain")}
+    spec.path("/metrics", operations={"get": _operation("operations", "Prometheus metrics", text)})
+    document = {"200": _other("This document.", "application/json")}
+    spec.path("/openapi.json", operations={"get": _operation("operations", "The API's description", document)})
+    page = {"200": _other("This document, to read.", "text/html")}
+    spec.path("/openapi", operations={"get": _operation("operations", "The API's description as a page", page)})
+
+
+def _operation(
+    tag: str,
+    summary: str,
+    responses: dict[str, Any],
+    parameters: Sequence[Parameter] | None = None,
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {"tags": [tag], "summary": summary, "responses": responses}
+    if parameters:
+        operation["parameters"] = list(parameters)
+    if body:
+        operation["requestBody"] = body
+    return operation
+
+
+def _json(description: str, schema: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _other(description: str, media_type: str) -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {}}}
+
+
+def _problems(*codes: str) -> dict[str, Any]:
+    """Error answers by status; codes that share a status share an entry."""
+    by_status: dict[str, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(str(PROBLEMS[code][0]), []).append(code)
+    return {
+        status: {
+            "description": "Codes: " + ", ".join(f"`{code}`" for code in shared),
+            "content": {PROBLEM: {"schema": schemas.ProblemSchema}},
+        }
+        for status, shared in by_status.items()
+    }

@@ -1,0 +1,1 @@
+"""Flask's routes, a blueprint per resource."""

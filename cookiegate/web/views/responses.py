@@ -1,0 +1,60 @@
+"""From replies to Flask's responses, and what every answer of Flask carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from flask import Response, make_response, render_template, request
+
+from cookiegate.web.call import Reply
+from cookiegate.web.pages import error_page
+from cookiegate.web.problems import PROBLEM
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+NOTHING_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+HSTS = "max-age=31536000"
+
+
+def to_response(reply: Reply) -> Response:
+    """A reply as Flask sends it."""
+    response = Response(reply.body, reply.status)
+    response.headers.clear()
+    for name, value in reply.headers:
+        response.headers.add(name, value)
+    if reply.status not in (204, 304):
+        response.headers["Content-Length"] = str(len(reply.body))
+    return response
+
+
+def show_problem(reply: Reply) -> Response:
+    """A problem document, or a page with the same words for a browser that asked for one."""
+    if request.accept_mimetypes.best_match([PROBLEM, "text/html"], default=PROBLEM) != "text/html":
+        return to_response(reply)
+    problem = msgspec.json.decode(reply.body)
+    locale = request.accept_languages.best_match(["ja", "en"], default="en") or "en"
+    page = make_response(render_template("error.html", **error_page(problem, locale)), reply.status)
+    for name, value in reply.headers:
+        if name in ("Allow", "Retry-After"):
+            page.headers[name] = value
+    page.headers["Cache-Control"] = "no-store"
+    page.headers.add("Vary", "Accept, Accept-Language")
+    return page
+
+
+def secure(is_https: bool) -> Callable[[Response], Response]:
+    """A hook that adds the security headers which an answer does not carry yet."""
+
+    def add(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        is_page = response.mimetype == "text/html"
+        headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else NOTHING_POLICY)
+        if is_https:
+            headers.setdefault("Strict-Transport-Security", HSTS)
+        return response
+
+    return add

@@ -1,0 +1,44 @@
+"""The visitor's side of an exchange: the cookies they bring and the cookies they keep."""
+
+from __future__ import annotations
+
+from cookiegate.consent.current import Consent, consent_of
+from cookiegate.consent.ids import HANDLE_PATTERN
+from cookiegate.policy.document import PublishedPolicy
+from cookiegate.tokens.issuing import IssuedToken
+from cookiegate.web.call import Call, Reply
+from cookiegate.web.service import Service
+
+HANDLE = "cg_handle"
+TOKEN = "cg_token"  # noqa: S105  the name of a cookie
+CHOICE = "cg_choice"
+DAY_S = 86_400
+
+
+def handle_of(call: Call) -> str | None:
+    """The visitor's handle, if what the cookie holds can be one."""
+    value = call.cookie(HANDLE)
+    return value if value is not None and HANDLE_PATTERN.fullmatch(value) else None
+
+
+def consent_now(service: Service, call: Call, published: PublishedPolicy) -> Consent:
+    """What holds for the visitor of this call."""
+    row = service.decider.find(published.policy.site, handle_of(call))
+    return consent_of(published, row, call.cookie(CHOICE), service.clock.now_ms())
+
+
+def set_cookies(
+    service: Service, reply: Reply, consent: Consent, handle: str | None, token: IssuedToken | None
+) -> Reply:
+    """Makes the browser keep what a granted consent needs, and forget every identifier after a refusal."""
+    cookies, life_s = service.cookies, consent.published.policy.ask_again_days * DAY_S
+    reply.headers.append(cookies.keep(CHOICE, consent.choice_cookie(), life_s, readable=True))
+    reply.headers.append(cookies.keep(HANDLE, handle, life_s) if handle else cookies.forget(HANDLE))
+    reply.headers.append(token_cookie(service, token) if token else cookies.forget(TOKEN))
+    return reply
+
+
+def token_cookie(service: Service, token: IssuedToken) -> tuple[str, str]:
+    """The cookie that carries the token to a same-origin collector; it ends with the token."""
+    left_s = max(0, (token.expires_at_ms - service.clock.now_ms()) // 1000)
+    return service.cookies.keep(TOKEN, token.text, left_s)

@@ -1,0 +1,126 @@
+"""The script tag's answer: one file with code, style, policy and texts for one locale."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cookiegate.policy.document import PublishedPolicy
+from cookiegate.policy.publishing import PolicyBook
+from cookiegate.storage.contract import Storage
+
+_UNSAFE = ((b"<", b"\\u003c"), ("\u2028".encode(), b"\\u2028"), ("\u2029".encode(), b"\\u2029"))
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """One built file. ``digest`` (hex SHA-256) names it for ever; ``integrity`` goes into a script tag (SRI)."""
+
+    body: bytes
+    gzipped: bytes
+    digest: str
+
+    @property
+    def etag(self) -> str:
+        """A strong validator."""
+        return f'"{self.digest[:32]}"'
+
+    @property
+    def integrity(self) -> str:
+        """The value of a script tag's ``integrity`` attribute."""
+        return "sha384-" + b64encode(hashlib.sha384(self.body).digest()).decode()
+
+
+class Widgets:
+    """Builds each site's file once per policy version and locale, and keeps it for immutable addresses.
+
+    Args:
+        book: current policies and notices.
+        storage: keeps every file that was ever served, so that a pinned script tag never breaks.
+        token_ttl_s: tells the page how soon to refresh.
+    """
+
+    def __init__(self, book: PolicyBook, storage: Storage, token_ttl_s: int) -> None:
+        self._book = book
+        self._storage = storage
+        self._token_ttl_s = token_ttl_s
+        self._built: dict[tuple[str, str], tuple[int, Widget]] = {}
+
+    def current(self, site: str, locale: str) -> Widget:
+        """The file for a locale that the site's policy offers.
+
+        Raises:
+            SiteUnknownError: no policy is published.
+            StorageError: a fresh file could not be kept.
+        """
+        published = self._book.current(site)
+        found = self._built.get((site, locale))
+        if found is not None and found[0] == published.version:
+            return found[1]
+        widget = self._build(published, locale)
+        self._storage.keep_artifact(widget.digest, site, f"widget/{published.version}/{locale}", widget.body)
+        self._built[site, locale] = published.version, widget
+        return widget
+
+    def pinned(self, digest: str) -> Widget | None:
+        """The file that had this digest when it was served, however old."""
+        body = self._storage.artifact(digest)
+        return None if body is None else _pack(body)
+
+    def _build(self, published: PublishedPolicy, locale: str) -> Widget:
+        known = {
+            "site": published.policy.site,
+            "api": "",
+            "notice": self._book.notice(published.policy.site, locale).body,
+            "holds_since": published.holds_since,
+            "token_ttl_s": self._token_ttl_s,
+            "languages": list(published.policy.locales),
+        }
+        config = msgspec.json.encode(_pick(known, _bundle().reads))
+        for raw, escaped in _UNSAFE:
+            config = config.replace(raw, escaped)
+        return _pack(_bundle().code.replace(_bundle().placeholder, config, 1))
+
+
+def _pick(value: Any, shape: Any) -> Any:
+    """Of a config only what the widget reads: every byte of it is sent to every visitor."""
+    if isinstance(value, list):
+        return [_pick(item, shape) for item in value]
+    if shape is True or value is None:
+        return value
+    return {key: _pick(value[key], inner) for key, inner in shape.items() if key in value}
+
+
+@lru_cache(maxsize=64)
+def _pack(body: bytes) -> Widget:
+    return Widget(body, gzip.compress(body, 9, mtime=0), hashlib.sha256(body).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """The built code, the place in it for the config, and the shape of what it reads of that."""
+
+    code: bytes
+    placeholder: bytes
+    reads: Mapping[str, Any]
+
+
+@lru_cache(maxsize=1)
+def _bundle() -> _Bundle:
+    folder = static_folder() / "widget"
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    return _Bundle((folder / "cookiegate.js").read_bytes(), manifest["placeholder"].encode(), manifest["reads"])
+
+
+def static_folder() -> Path:
+    """Where built bundles lie: inside an installed package, or beside it in a checkout."""
+    packaged = Path(__file__).parents[1] / "static"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "static"

@@ -1,0 +1,117 @@
+"""Rate limits: who shares a bucket, what is forged, and a real Redis that comes and goes."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from support.live import free_port
+from support.service import Bench, make_bench
+
+PATH = "/v1/sites/demo/decisions"
+
+
+def statuses(bench: Bench, address: str, count: int, **headers: str) -> list[int]:
+    client = bench.visitor().client
+    return [
+        client.open(PATH, method="POST", headers=headers, environ_base={"REMOTE_ADDR": address}).status_code
+        for _ in range(count)
+    ]
+
+
+def test_each_address_has_its_own_share(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_WRITES="2/minute")
+    assert statuses(bench, "203.0.113.1", 3) == [400, 400, 429]
+    assert statuses(bench, "203.0.113.2", 3) == [400, 400, 429]
+    bench.service.close()
+
+
+def test_addresses_of_one_ipv6_site_share(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_WRITES="2/minute")
+    assert statuses(bench, "2001:db8::1", 2) == [400, 400]
+    assert statuses(bench, "2001:db8::ffff:2", 1) == [429]
+    assert statuses(bench, "2001:db8:0:1::1", 1) == [400]
+    bench.service.close()
+
+
+def test_a_forged_forwarded_header_changes_nothing(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_WRITES="2/minute")
+    for number in range(2):
+        assert statuses(bench, "203.0.113.1", 1, **{"X-Forwarded-For": f"198.51.100.{number}"}) == [400]
+    assert statuses(bench, "203.0.113.1", 1, **{"X-Forwarded-For": "198.51.100.9"}) == [429]
+    bench.service.close()
+
+
+def test_behind_a_trusted_proxy_the_rightmost_foreign_hop_counts(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_WRITES="2/minute", TRUSTED_PROXIES="10.0.0.0/8")
+    for forged in ("1.1.1.1", "2.2.2.2"):
+        chain = f"{forged}, 203.0.113.1, 10.0.0.3"
+        assert statuses(bench, "10.0.0.2", 1, **{"X-Forwarded-For": chain}) == [400]
+    assert statuses(bench, "10.0.0.2", 1, **{"X-Forwarded-For": "3.3.3.3, 203.0.113.1"}) == [429]
+    assert statuses(bench, "10.0.0.2", 1, **{"X-Forwarded-For": "203.0.113.2"}) == [400]
+    bench.service.close()
+
+
+def test_buckets_change_with_the_day_and_hold_no_address(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path)
+    from cookiegate.web.call import Call
+
+    call = Call({"REQUEST_METHOD": "GET", "REMOTE_ADDR": "203.0.113.1"})
+    today = bench.service.clients.bucket(call, "demo")
+    bench.clock.advance(86_400)
+    assert bench.service.clients.bucket(call, "demo") != today
+    assert len(today.removeprefix("demo:")) == 16
+    bench.service.close()
+
+
+def test_a_limited_refusal_says_when_to_come_back(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_WRITES="1/minute")
+    visitor = bench.visitor()
+    assert visitor.decide("accept").status_code == 201
+    answer = visitor.decide("withdraw")
+    assert answer.status_code == 429
+    assert answer.get_json()["retry_after_s"] == int(answer.headers["Retry-After"])
+    bench.service.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real Redis on a free port."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    client = redis.Redis(port=port)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            client.ping()
+            break
+        except redis.ConnectionError:
+            continue
+    client.close()
+    yield f"redis://127.0.0.1:{port}/0", process
+    process.terminate()
+    process.wait(10)
+
+
+def test_two_nodes_share_counters_through_redis_and_go_on_without_it(
+    tmp_path: Path, redis_server: tuple[str, subprocess.Popen[bytes]]
+) -> None:
+    url, process = redis_server
+    one = make_bench(tmp_path / "one", RATE_LIMIT_WRITES="3/minute", REDIS_URL=url)
+    shutil.copytree(tmp_path / "one" / "keys", tmp_path / "two" / "keys")  # nodes of one service share their keys
+    two = make_bench(tmp_path / "two", RATE_LIMIT_WRITES="3/minute", REDIS_URL=url)
+    assert statuses(one, "203.0.113.1", 2) == [400, 400]
+    assert statuses(two, "203.0.113.1", 2) == [400, 429]
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    visitor = one.visitor()
+    assert visitor.decide("accept").status_code == 201  # nothing is lost with Redis
+    for bench in (one, two):
+        bench.service.close()
