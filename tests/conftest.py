@@ -1,0 +1,21 @@
+"""Fixtures for every room's tests."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_NPM = Path(__file__).parent / "npm"
+
+
+@pytest.fixture(scope="session")
+def npm_dir() -> Path:
+    """``tests/npm``, with the locked npm packages (real trackers, jose) in its ignored ``node_modules``."""
+    installed = _NPM / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (_NPM / "package-lock.json").stat().st_mtime:
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=_NPM, capture_output=True, text=True, timeout=170, check=False)
+        assert done.returncode == 0, f"npm ci failed:\n{done.stderr}"
+    return _NPM

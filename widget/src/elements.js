@@ -1,0 +1,64 @@
+/** Builds elements. Every text becomes a text node: no markup is ever parsed, so nothing is a Trusted Types sink. */
+import { documents, guarded } from "./page.js";
+
+/** @typedef {Record<string, string | null | undefined>} Attributes null and undefined leave one out */
+
+/**
+ * @template {Element} Kind
+ * @param {Kind} element
+ * @param {Attributes} attributes
+ * @param {(Node | string | null)[]} children
+ */
+function fill(element, attributes, children) {
+  for (const name of Object.keys(attributes)) {
+    const value = attributes[name];
+    if (value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/**
+ * @param {string} tag
+ * @param {Attributes | string} attributes a string is its class
+ * @param {...(Node | string | null)} children
+ */
+export const make = (tag, attributes, ...children) =>
+  fill(
+    /** @type {HTMLElement} */ (documents.createElement.call(document, tag)),
+    typeof attributes === "string" ? { class: attributes } : attributes,
+    children,
+  );
+
+/**
+ * @param {string | Node} label
+ * @param {() => void} press
+ * @param {Attributes} [attributes]
+ */
+export function button(label, press, attributes = {}) {
+  const element = make("button", { type: "button", ...attributes }, label);
+  element.addEventListener("click", guarded(press));
+  return element;
+}
+
+/**
+ * @param {string} drawing a path of 24 × 24
+ * @param {() => void} press
+ * @param {string | undefined} name
+ */
+export function iconButton(drawing, press, name) {
+  /** @param {string} tag @param {Attributes} attributes @param {...Node} children */
+  const shape = (tag, attributes, ...children) =>
+    fill(documents.createElementNS.call(document, "http://www.w3.org/2000/svg", tag), attributes, children);
+  const picture = shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape("path", { d: drawing }));
+  return button(picture, press, { class: "cg-icon", "aria-label": name, title: name });
+}
+
+/**
+ * A link to another page, or plain text where the address is not one.
+ *
+ * @param {string | null} address
+ * @param {string} label
+ */
+export const link = (address, label) =>
+  address ? make("a", { href: address, target: "_blank", rel: "noopener" }, label) : label;

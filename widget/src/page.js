@@ -1,0 +1,61 @@
+/**
+ * The page around us, which may be hostile.
+ *
+ * `<form name="cookie">` or `<img name="body">` replace `document.cookie` and `document.body` (named access on
+ * Document), so every access goes through `Document.prototype`. Properties of `window` cannot be shadowed that way.
+ */
+
+export const documents = Document.prototype;
+export const elements = Element.prototype;
+
+/**
+ * @template {keyof Document} Name
+ * @param {Name} name
+ * @returns {Document[Name]}
+ */
+export const read = (name) => Reflect.get(documents, name, document);
+
+/**
+ * @param {string} selector
+ * @returns {Element[]} in document order
+ */
+export const all = (selector) => Array.from(documents.querySelectorAll.call(document, selector));
+
+export const isVisible = () => read("visibilityState") === "visible";
+
+/** Resolves once the document is parsed. */
+export const parsed = new Promise((resolve) => {
+  if (read("readyState") === "loading") addEventListener("DOMContentLoaded", resolve);
+  else resolve(null);
+});
+
+/**
+ * A page's or a policy's address, if it is one that a link or a frame may have.
+ *
+ * @param {string | null} address
+ */
+export function webAddress(address) {
+  try {
+    const url = new URL(address || "", read("baseURI"));
+    return address && /^https?:$/.test(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Wraps what the page or the browser calls, so that nothing of ours ever throws into the page.
+ *
+ * @template {unknown[]} Args
+ * @param {(...args: Args) => unknown} work
+ */
+export const guarded =
+  (work) =>
+  /** @param {Args} args */
+  (...args) => {
+    try {
+      work(...args);
+    } catch (error) {
+      console.error("cookiegate:", error);
+    }
+  };

@@ -1,0 +1,108 @@
+/** The shapes that pass between the modules and come from the service. Types only: nothing of this is in the bundle. */
+
+export type { Action, Choice as Wish, Consent, Cookiegate } from "./cookiegate.js";
+
+export interface Recipient {
+  name: string;
+  kind_text: string;
+  country_name: string;
+  url: string | null;
+}
+
+export interface Purpose {
+  key: string;
+  title: string;
+  description: string;
+  always_on: boolean;
+  acquire: string[];
+  retention_text: string;
+  recipients: Recipient[];
+}
+
+export interface Category {
+  key: string;
+  title: string;
+  description: string;
+  optional: boolean;
+}
+
+/** The body of GET /v1/sites/<site>/notice. */
+export interface Notice {
+  notice: string;
+  policy_version: number;
+  locale: string;
+  dir: string;
+  controller: { name: string };
+  purposes: Purpose[];
+  acquire: Category[];
+  ask_again_days: number;
+  texts: Record<string, string>;
+  theme: Record<string, string>;
+  links: { policy: string | null };
+  holds_since?: number;
+}
+
+/** What the server writes in place of `__COOKIEGATE_CONFIG__`. */
+export interface Config {
+  site: string;
+  api: string;
+  notice: Notice;
+  holds_since: number;
+  token_ttl_s: number;
+}
+
+/** What is allowed: sets of keys of optional purposes and of categories. */
+export interface Grant {
+  purposes: Set<string>;
+  acquire: Set<string>;
+}
+
+/** The visitor's last choice as the cookie `cg_choice` tells it. */
+export interface Choice extends Grant {
+  state: "undecided" | "granted" | "refused";
+  version: number | null;
+  /** YYYYMMDD, UTC. */
+  day: string;
+  epoch: number | null;
+}
+
+/** The body of POST /v1/sites/<site>/decisions. */
+export interface Decision {
+  notice: string;
+  action: string;
+  purposes?: Record<string, boolean>;
+  acquire?: Record<string, boolean>;
+  epoch?: number;
+}
+
+/** A decision that the service has not acknowledged yet. `sent` = its body may be known there: it must not change. */
+export interface Pending {
+  key: string;
+  body: Decision;
+  sent: boolean;
+}
+
+/** CONSENT, as the service answers it. */
+export interface ServedConsent {
+  state: "undecided" | "granted" | "refused";
+  policy_version: number | null;
+  epoch: number;
+  purposes: Record<string, boolean>;
+  acquire: Record<string, boolean>;
+  decided_at: string | null;
+}
+
+export interface Answer {
+  /** 0 where no answer came in time. */
+  status: number;
+  body: any;
+  /** What Retry-After asked for, 0 where it did not. */
+  retry_after_ms: number;
+}
+
+declare global {
+  const __COOKIEGATE_CONFIG__: Config;
+  interface Navigator {
+    readonly globalPrivacyControl?: boolean;
+  }
+}
