@@ -62,14 +62,14 @@ class ThoroughGate(Protocol):
 class _Shape:
     """What one grant makes of a line.
 
-    ``decode`` reads every name seen so far, values of refused ones unparsed. ``keep`` makes an event that has no place
-    for the refused ones; it is None where nothing is refused. ``refused`` gives what was there of the refused and cut
-    ones, which ``seen`` collects to be counted by ``names``; the stamp's own place, always empty, comes first, so that
-    there is always a tuple.
+    ``decode`` reads every name seen so far, values of refused ones unparsed. Where something is refused, ``make`` is an
+    event that has no place for it, filled with ``kept`` of what was read; where nothing is, it is None. ``refused``
+    gives what was there of the refused, of which ``seen`` counts the kinds.
     """
 
     decode: Callable[[bytes], Any]
-    keep: Callable[[Any], Any] | None
+    make: Callable[..., Any] | None
+    kept: Callable[[Any], tuple[Any, ...]]
     refused: Callable[[Any], tuple[Any, ...]]
     names: tuple[str, ...]
     seen: dict[tuple[type, ...], int]
@@ -91,7 +91,9 @@ class _Known(NamedTuple):
     length: int
     shape: _Shape
     decode: Callable[[bytes], Any]
-    keep: Callable[[Any], Any] | None
+    make: Callable[..., Any] | None
+    kept: Callable[[Any], tuple[Any, ...]]
+    refused: Callable[[Any], tuple[Any, ...]]
     claims: Claims
 
 
@@ -136,11 +138,11 @@ class PlainLines:
             entry = fresh.get(tail)
             if entry is None:
                 entry = known.get(tail)
-                if entry is None or stands(entry[6]) is not good:
+                if entry is None or stands(entry.claims) is not good:
                     found.append(self._meet(line, tail))
                     continue
                 fresh[tail] = entry
-            token, stamp, length, shape, decode, keep, _ = entry
+            token, stamp, length, shape, decode, make, kept, refused, _ = entry
             try:
                 event = decode(line)
             except _UNFIT:
@@ -149,20 +151,19 @@ class PlainLines:
             if event.token != token or event.stamp is not UNSET:
                 found.append(self._thorough(line))
                 continue
-            if keep is None:
-                kept = event
-                kept.token = UNSET
+            if make is None:
+                event.token, event.stamp = UNSET, stamp
+                out = _encode(event)
             else:
-                kept = keep(event)
-            kept.stamp = stamp
-            out = _encode(kept)
+                out = _encode(make(*kept(event), stamp))
             if len(out) > length and tail in out:
                 # A page address, say, repeats the token; an output shorter than the token cannot.
                 found.append(self._thorough(line))
                 continue
-            if keep is not None:
-                kinds = (*map(type, shape.refused(event)),)
-                shape.seen[kinds] = shape.seen.get(kinds, 0) + 1
+            if make is not None:
+                kinds = (*map(type, refused(event)),)
+                seen = shape.seen
+                seen[kinds] = seen.get(kinds, 0) + 1
             accepted += 1
             found.append(out + b"\n")
         self._gate.counts.accepted += accepted
@@ -190,7 +191,9 @@ class PlainLines:
         if len(self._known) >= _KNOWN_LIMIT:
             self._known.clear()
         text = Raw(msgspec.json.encode(token))
-        self._known[tail] = _Known(text, claims.stamp, len(token), shape, shape.decode, shape.keep, claims)
+        self._known[tail] = _Known(
+            text, claims.stamp, len(token), shape, shape.decode, shape.make, shape.kept, shape.refused, claims
+        )
 
     def _thorough(self, line: bytes) -> bytes:
         try:
@@ -224,9 +227,15 @@ class PlainLines:
         rename |= {"token": TOKEN_FIELD, "stamp": STAMP_FIELD}
         members = [(name, plain if name in staying else raw, UNSET) for name in attributes]
         read = msgspec.defstruct("Read", own + members, rename=rename, forbid_unknown_fields=True, gc=False)
-        keep = _make_keep(staying, staying[len(kept) :], rename) if going else None
-        names = (STAMP_FIELD, *(rename[name] for name in going))
-        shape = _Shape(msgspec.json.Decoder(read).decode, keep, attrgetter("stamp", *going), names, {})
+        make = _make_kept(staying, staying[len(kept) :], rename) if going else None
+        shape = _Shape(
+            msgspec.json.Decoder(read).decode,
+            make,
+            _getter(staying),
+            _getter(going),
+            tuple(rename[name] for name in going),
+            {},
+        )
         self._shapes[allowance] = shape
         return shape
 
@@ -239,15 +248,24 @@ def _sort_names(seen: Mapping[str, str], allowance: Allowance) -> tuple[list[str
     return kept, cut, [name for name in rest if name not in cut]
 
 
-def _make_keep(staying: list[str], cut: list[str], rename: dict[str, str]) -> Callable[[Any], Any]:
-    """A function from an event as it was read to one that has no place for what was refused."""
-    struct = msgspec.defstruct("Kept", [(name, Any, UNSET) for name in (*staying, "stamp")], rename=rename, gc=False)
-    values = attrgetter(*staying, "stamp")
+def _getter(attributes: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function from an event to a tuple of its attributes, however few."""
+    if len(attributes) > 1:
+        return attrgetter(*attributes)
+    return lambda event: tuple(getattr(event, name) for name in attributes)
 
-    def keep(event: Any) -> Any:
-        kept = struct(*values(event)) if staying else struct()
+
+def _make_kept(staying: Sequence[str], cut: Sequence[str], rename: Mapping[str, str]) -> Callable[..., Any]:
+    """A function from the values that stay, and the stamp, to an event that has no place for anything else."""
+    names = {name: rename[name] for name in (*staying, "stamp")}
+    struct = msgspec.defstruct("Kept", [(name, Any, UNSET) for name in names], rename=names, gc=False)
+    if not cut:
+        return struct
+
+    def make(*values: Any) -> Any:
+        kept = struct(*values)
         for name in cut:
             setattr(kept, name, ip.truncate(getattr(kept, name)) or UNSET)
         return kept
 
-    return keep
+    return make

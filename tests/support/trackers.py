@@ -92,7 +92,10 @@ class Event:
 
 @dataclass
 class TrackedVisit:
-    """A visitor on a page with a tracker. ``requests`` holds every request of the tracker that left the browser."""
+    """A visitor on a page with a tracker.
+
+    ``requests`` holds every request of the tracker that left the browser, ``finished`` those that were answered.
+    """
 
     seen: Visit
     tracker: str
@@ -100,6 +103,7 @@ class TrackedVisit:
     app: str
     address: str
     requests: list[Request] = field(default_factory=list)
+    finished: list[Request] = field(default_factory=list)
     answered: int = 0
 
     @property
@@ -113,6 +117,11 @@ class TrackedVisit:
             if self.page.evaluate("(label) => window.fire(label)", label):
                 self.answered += 1
             self.wait_for_answers()
+
+    def fire_after_trouble(self, label: str) -> None:
+        """The same for one event after others were lost, which Snowplow sends again before it, any number of times."""
+        self.page.evaluate("(label) => window.fire(label)", label)
+        self.until(lambda: label in [label_of(e) for r in self.finished for e in events_of(self.tracker, r)])
 
     def wait_for_answers(self) -> None:
         """Waits until everything that was fired has been answered."""
@@ -206,11 +215,11 @@ def track(
     address = tracker_page(service, npm_dir, tracker, carrier, app, held=held)
     made = TrackedVisit(visit(page, service), tracker, carrier, app, address)
 
-    def note(request: Request) -> None:
-        if request.method == "POST" and "/collect/" in request.url:
-            made.requests.append(request)
+    def is_event(request: Request) -> bool:
+        return request.method == "POST" and "/collect/" in request.url
 
-    page.on("request", note)
+    page.on("request", lambda request: made.requests.append(request) if is_event(request) else None)
+    page.on("response", lambda answer: made.finished.append(answer.request) if is_event(answer.request) else None)
     if go:
         page.goto(address, referer=f"{service.url}/before.html")
         page.wait_for_function("() => window.cookiegate && window.cookiegate.ready", polling=50)
