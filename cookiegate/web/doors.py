@@ -67,17 +67,22 @@ class Doors:
     def checked_by(self, call: Call, purpose: str) -> Gate:
         """The gate that a check without a body asks for. Proxies ask with one short query again and again."""
         query = call.environ.get("QUERY_STRING", "")
-        revision, gates = self._asked
-        if revision != self._book.revision:
-            gates = {}
-            self._asked = self._book.revision, gates
-        found = gates.get(query)
+        found = self.asked_before(query)
         if found is None:
             found = self.gate(self.site_of(call), "plain", purpose)
             is_settled = call.query("site") is not None or len(self._book.sites()) == 1
+            gates = self._asked[1]
             if is_settled and len(query) <= QUERY_KEPT_CHARS and len(gates) < QUERIES_KEPT:
                 gates[query] = found
         return found
+
+    def asked_before(self, query: str) -> Gate | None:
+        """The gate of a check's query that was settled before, under the policies that hold now."""
+        revision, gates = self._asked
+        if revision != self._book.revision:
+            self._asked = self._book.revision, {}
+            return None
+        return gates.get(query)
 
     def allowed(self, gate: Gate, claims: Claims) -> list[tuple[str, str]]:
         """The headers that tell a collector what it may keep."""

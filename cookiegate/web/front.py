@@ -8,10 +8,11 @@ from typing import Any
 
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.desk import Desk
-from cookiegate.web.routes import match
+from cookiegate.web.routes import GATE_CHECK, match
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+CHECK_PATH = GATE_CHECK.pattern
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -29,7 +30,11 @@ class Front:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """One request (PEP 3333)."""
-        found = match(environ.get("PATH_INFO", ""))
+        path = environ.get("PATH_INFO", "")
+        if path == CHECK_PATH and (quick := self._desk.quick_check(environ)) is not None:
+            start_response(_STATUS_LINES[quick.status], quick.headers)
+            return []
+        found = match(path)
         if found is None:
             return self._behind(environ, start_response)
         route, args = found

@@ -116,11 +116,12 @@ class Limits:
     def _ask(self, question: Callable[[RateLimiter], T]) -> T:
         """Asks the shared counters, and this process's own while those cannot be reached."""
         shared = self.flask.limiter
-        declared = shared.storage.base_exceptions
+        declared: Any = shared.storage.base_exceptions  # one class, or a tuple of them
         failures: tuple[type[Exception], ...] = declared if isinstance(declared, tuple) else (declared,)
+        unreachable: tuple[type[Exception], ...] = (LimitsStorageError, *failures)
         try:
             return question(shared)
-        except (LimitsStorageError, *failures):
+        except unreachable:
             return question(self._memory)
 
     def _key(self, allowance: Allowance, call: Call, site: str) -> tuple[str, str, str]:

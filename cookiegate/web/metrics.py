@@ -36,6 +36,7 @@ class Metrics:
             ["door", "reason"],
             registry=self.registry,
         )
+        self._checked = (self.verdicts.labels("check", "ok"), self.requests.labels("/gate/check", "204"))
         self.stripped = Counter(
             "cookiegate_gate_stripped", "Fields removed from accepted events.", ["tracker"], registry=self.registry
         )
@@ -49,6 +50,11 @@ class Metrics:
             self._answered[route, status] = children
         children[0].inc()
         children[1].observe(seconds)
+
+    def checked(self) -> None:
+        """Counts a check that passed."""
+        for child in self._checked:
+            child.inc()
 
     def verdict(self, door: str, reason: str, count: int = 1) -> None:
         """Counts gate verdicts. ``door`` is ``check``, ``strip`` or ``collect``."""

@@ -17,13 +17,6 @@ SCHEMA = DecisionBodySchema()
 DIGEST = st.from_regex(r"\A[0-9a-f]{64}\Z") | st.sampled_from(["", "0" * 63, "0" * 64 + "\n", "G" * 64])
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JUNK = st.none() | st.booleans() | NUMBERS | st.text(max_size=5) | st.just([])
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=5)
-    | st.just([])
-)
 CHOICES = st.none() | st.dictionaries(st.text(max_size=66), st.booleans() | JUNK, max_size=4) | JUNK
 BODIES = st.fixed_dictionaries(
     {},
