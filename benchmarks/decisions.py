@@ -18,8 +18,8 @@ from cookiegate.settings import Settings
 from cookiegate.storage.contract import DecisionRow
 from cookiegate.storage.opening import open_storage
 
-THREADS = 8
-CONNECTIONS = 32
+THREADS = 16
+CONNECTIONS = 64
 ROUNDS = 3
 SECONDS = 4
 AIM_RATIO = 0.15

@@ -62,7 +62,7 @@ class Consent:
 
     def choice_cookie(self) -> str:
         """The page-readable cookie ``cg_choice``: what was chosen, under which version, on which day. No identifier."""
-        day = datetime.fromtimestamp((self.decided_at_ms or 0) / 1000, UTC).strftime("%Y%m%d")
+        day = rfc3339(self.decided_at_ms or 0)[:10].replace("-", "")
         if not self.grant:
             return f"refused.{self.policy_version}.{day}"
         purposes, acquire = "+".join(self.grant.purposes), "+".join(self.grant.acquire)

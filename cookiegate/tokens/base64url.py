@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 def encode(data: bytes) -> str:
     """The unpadded base64url text of ``data``.
 
     Source: RFC 7515 section 2.
     """
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:

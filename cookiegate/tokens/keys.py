@@ -52,6 +52,7 @@ class KeyRing:
         self._stamp: tuple[int, int] | None = None
         self._index = _Index(())
         self._keys: dict[str, SigningKey] = {}
+        self._active: SigningKey
         self._jwks: dict[str, Any] = {"keys": []}
         self._secrets: dict[str, bytes] = {}
 
@@ -85,7 +86,7 @@ class KeyRing:
     @property
     def active(self) -> SigningKey:
         """The key that signs."""
-        return self._keys[self._active_entry().kid]
+        return self._active
 
     def find(self, kid: str) -> SigningKey | None:
         """The key of this name, in whatever state, or None."""
@@ -121,6 +122,7 @@ class KeyRing:
             for name in index.secrets:
                 self._read_secret(name)
             self._index, self._keys, self._stamp = index, keys, stamp
+            self._active = next(keys[item.kid] for item in index.keys if item.state == "active")
             self._jwks = {"keys": [_public(keys[item.kid]) for item in index.keys if item.state != "disabled"]}
             return True
 
@@ -169,9 +171,6 @@ class KeyRing:
                     keyfiles.write(path, base64url.encode(secrets.token_bytes(SECRET_BYTES)).encode() + b"\n")
                 self._write_index(_Index(self._index.keys, (*self._index.secrets, name)))
             return self._read_secret(name)
-
-    def _active_entry(self) -> KeyEntry:
-        return next(item for item in self._index.keys if item.state == "active")
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:

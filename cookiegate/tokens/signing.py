@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
@@ -26,7 +26,14 @@ class SigningKey:
 
     kid: str
     key: ECKey = field(repr=False)
+    private: EllipticCurvePrivateKey = field(init=False, repr=False, compare=False)
     _heads: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        private = self.key.private_key
+        if private is None:
+            raise ValueError("a public key cannot sign")
+        object.__setattr__(self, "private", private)
 
     def head(self, typ: str) -> str:
         """The first segment of every token of this ``typ`` under this key."""
@@ -53,9 +60,6 @@ def sign_jws(key: SigningKey, typ: str, payload: bytes | Mapping[str, Any]) -> s
     if not isinstance(payload, bytes):
         payload = msgspec.json.encode(payload, order="sorted")
     signed = f"{key.head(typ)}.{base64url.encode(payload)}"
-    private_key = key.key.private_key
-    if private_key is None:
-        raise ValueError("a public key cannot sign")
-    r, s = decode_dss_signature(private_key.sign(signed.encode("ascii"), _DETERMINISTIC))
+    r, s = decode_dss_signature(key.private.sign(signed.encode("ascii"), _DETERMINISTIC))
     signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
     return f"{signed}.{base64url.encode(signature)}"

@@ -13,7 +13,7 @@ from cookiegate.consent.device import read_device
 from cookiegate.consent.grants import Grant, scope_of
 from cookiegate.errors import BotDeniedError
 from cookiegate.ledger.receipts import sign_receipt
-from cookiegate.policy.document import PublishedPolicy
+from cookiegate.policy.document import CATEGORIES, PublishedPolicy
 from cookiegate.storage.contract import DecisionRow
 from cookiegate.tokens.issuing import IssuedToken
 from cookiegate.web.bodies import read_decision_body, read_idempotency_key
@@ -75,11 +75,13 @@ def answer_decision(service: Service, published: PublishedPolicy, decided: Decid
 
 def consent_after(published: PublishedPolicy, row: DecisionRow, record: dict[str, Any]) -> Consent:
     """The consent that a decision made."""
-    optional = {purpose.key for purpose in published.policy.optional_purposes}
+    purposes, acquire = record["purposes"], record["acquire"]
     grant = Grant(
-        tuple(key for key, allowed in record["purposes"].items() if allowed and key in optional),
-        tuple(key for key, allowed in record["acquire"].items() if allowed),
-    ).within(published.policy)
+        tuple(purpose.key for purpose in published.policy.optional_purposes if purposes.get(purpose.key)),
+        tuple(category for category in CATEGORIES if acquire.get(category)),
+    )
+    if record["policy_version"] != published.version:
+        grant = grant.within(published.policy)
     state: State = "granted" if grant else "refused"
     return Consent(published, state, None, record["policy_version"], row.epoch, grant, row.decided_at_ms)
 
