@@ -63,6 +63,7 @@ class Service:
         self.book.refresh()
         for site in self.book.sites():
             self.metrics.policies.labels(site).set(self.book.current(site).version)
+        self.widgets.prepare()
         for list_id, _size in self.storage.status_lists():
             self.register.ensure(list_id)
         while fresh := self.storage.revocations(self._last_revocation):
@@ -92,6 +93,8 @@ class Service:
                     self.storage.forget_answers(self.clock.now_ms() - ANSWERS_KEPT_MS)
             except CookiegateError as error:
                 get_logger().warning("follow_failed", code=error.code)
+            except Exception:  # whatever it is, the next tick must come: withdrawals elsewhere are heard here
+                get_logger().exception("follow_failed")
             ticks += 1
 
     def close(self) -> None:

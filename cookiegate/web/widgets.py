@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from cookiegate.errors import StorageError
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.storage.contract import Storage
@@ -59,16 +60,24 @@ class Widgets:
 
         Raises:
             SiteUnknownError: no policy is published.
-            StorageError: a fresh file could not be kept.
         """
         published = self._book.current(site)
         found = self._built.get((site, locale))
         if found is not None and found[0] == published.version:
             return found[1]
         widget = self._build(published, locale)
-        self._storage.keep_artifact(widget.digest, site, f"widget/{published.version}/{locale}", widget.body)
+        try:
+            self._storage.keep_artifact(widget.digest, site, f"widget/{published.version}/{locale}", widget.body)
+        except StorageError:
+            return widget  # the page gets its banner all the same; the next request tries to keep it again
         self._built[site, locale] = published.version, widget
         return widget
+
+    def prepare(self) -> None:
+        """Builds every site's files that are not built yet, so that no visitor waits for it."""
+        for site in self._book.sites():
+            for locale in self._book.current(site).policy.locales:
+                self.current(site, locale)
 
     def pinned(self, digest: str) -> Widget | None:
         """The file that had this digest when it was served, however old."""
