@@ -8,6 +8,7 @@ from typing import Any
 TOKEN_HEADER = "x-consent-token"  # noqa: S105  a header's name
 TOKEN_PARAMETER = "ct"  # noqa: S105  a parameter's name
 TOKEN_COOKIE = "cg_token"  # noqa: S105  a cookie's name
+CHOICE_COOKIE = "cg_choice"
 #: Shorter text is no token of ours; taking it out of an event could take out anything.
 _SHORTEST = 64
 
@@ -22,6 +23,15 @@ def request_tokens(headers: Mapping[str, str], query: Mapping[str, str]) -> list
     cookie = cookies(headers.get("cookie", "")).get(TOKEN_COOKIE)
     found = (headers.get(TOKEN_HEADER, "").strip(), query.get(TOKEN_PARAMETER), cookie)
     return [token for token in found if token]
+
+
+def says_refused(cookie_header: str) -> bool:
+    """Whether the visitor's own browser says that they refused.
+
+    A withdrawal shows in the page's cookie at once, even while it cannot reach the service to end the token, which the
+    page cannot delete. This can only make a gate stricter.
+    """
+    return cookies(cookie_header).get(CHOICE_COOKIE, "").startswith("refused")
 
 
 def cookies(header: str) -> dict[str, str]:

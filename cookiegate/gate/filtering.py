@@ -10,7 +10,7 @@ import msgspec
 
 from cookiegate.gate import bodies
 from cookiegate.gate.allowance import Allowance
-from cookiegate.gate.carriers import TOKEN_PARAMETER, Scrubber, request_tokens
+from cookiegate.gate.carriers import TOKEN_PARAMETER, Scrubber, request_tokens, says_refused
 from cookiegate.gate.counts import Counts
 from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.headers import HeaderRules, received_at
@@ -68,6 +68,9 @@ class Filtering:
                 events = self._body_events()
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
+            return Filtered([], self._counts)
+        if says_refused(self._headers.get("cookie", "")):
+            self._counts.dropped[Reason.WITHDRAWN] += len(events)
             return Filtered([], self._counts)
         tokens = request_tokens(self._headers, query)
         decided = [found for event in events if (found := self._decide(event, tokens)) is not None]

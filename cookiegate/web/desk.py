@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cookiegate.errors import CookiegateError, RateLimitedError
+from cookiegate.gate.carriers import says_refused
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.endpoints.gates import NO_STORE
 from cookiegate.web.limiting import Allowance
@@ -70,6 +71,8 @@ class Desk:
         token = environ.get("HTTP_X_CONSENT_TOKEN")
         gate = self._service.doors.asked_before(environ.get("QUERY_STRING", ""))
         if not token or gate is None or environ["REQUEST_METHOD"] not in GATE_CHECK.methods:
+            return None
+        if says_refused(environ.get("HTTP_COOKIE", "")):
             return None
         claims = gate.check(token.strip()).claims
         if claims is None:

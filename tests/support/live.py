@@ -84,6 +84,17 @@ class ServiceProcess:
             process.wait(10)
 
 
+class _Server(ThreadingHTTPServer):
+    """Browsers hang up whenever they like: that is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Prints every other fault."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Host:
     """A site's own web server: its pages, and everything else passed on to the service, as a reverse proxy does.
 
@@ -98,8 +109,7 @@ class Host:
         self.backend_port: int | None = None
         self.hits: list[tuple[str, str, bytes]] = []
         self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

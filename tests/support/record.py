@@ -9,20 +9,30 @@ import pysqlite3
 
 from support.live import LiveService
 
-
-def rows(service: LiveService, table: str) -> list[dict[str, Any]]:
-    """Every row of a table."""
-    file = service.folder / "data" / "cookiegate.db"
-    connection = pysqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    try:
-        connection.row_factory = pysqlite3.Row
-        return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
-    finally:
-        connection.close()
+KEYS = {"decisions": "id", "consents": "handle_hash", "revocations": "sequence"}
 
 
-def actions(service: LiveService) -> list[str]:
-    """What was decided, in order."""
-    return [
-        json.loads(row["record"])["action"] for row in sorted(rows(service, "decisions"), key=lambda row: row["id"])
-    ]
+class Record:
+    """The rows that were added since this was made, for services that several tests share."""
+
+    def __init__(self, service: LiveService) -> None:
+        self._file = service.folder / "data" / "cookiegate.db"
+        self._before = {table: {row[key] for row in self._read(table)} for table, key in KEYS.items()}
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The new rows of a table, in the order of their keys; those of ``decisions`` tell the time."""
+        key = KEYS[table]
+        found = [row for row in self._read(table) if row[key] not in self._before[table]]
+        return sorted(found, key=lambda row: row[key])
+
+    def actions(self) -> list[str]:
+        """What was decided, in order."""
+        return [json.loads(row["record"])["action"] for row in self.rows("decisions")]
+
+    def _read(self, table: str) -> list[dict[str, Any]]:
+        connection = pysqlite3.connect(f"file:{self._file}?mode=ro", uri=True)
+        try:
+            connection.row_factory = pysqlite3.Row
+            return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+        finally:
+            connection.close()

@@ -66,6 +66,16 @@ def test_a_bad_token_is_never_rescued_by_another_carrier(visitor: Visitor) -> No
     assert (answer.status_code, answer.headers["X-Consent-Reason"]) == (401, "signature_invalid")
 
 
+def test_a_browser_that_says_refused_is_believed_before_its_token(visitor: Visitor, bench: Bench) -> None:
+    token = token_of(visitor, "language", "browsing")
+    visitor.client.set_cookie("cg_choice", "refused.1.20261118")  # withdrawn in the page, not yet acknowledged
+    for headers in ({"X-Consent-Token": token}, {}):
+        answer = visitor.send("GET", CHECK, headers=headers)
+        assert (answer.status_code, answer.headers["X-Consent-Reason"]) == (403, "withdrawn")
+    assert send_event(visitor).headers["X-Consent-Reason"] == "withdrawn"
+    assert logged(bench) == []
+
+
 def test_a_purpose_that_was_not_granted_is_forbidden(visitor: Visitor) -> None:
     token = token_of(visitor, "language")
     answer = visitor.send("GET", "/gate/check?purpose=advertising", headers={"X-Consent-Token": token})

@@ -9,7 +9,8 @@ import msgspec
 
 from cookiegate.errors import InvalidInputError, NotFoundError
 from cookiegate.gate import AcceptedRequest, Filtered, Gate, Reason, TrackerRequest
-from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens
+from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens, says_refused
+from cookiegate.tokens.verifying import DENIED
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.origins import allow_origin, preflight
 from cookiegate.web.problems import problem_reply
@@ -44,7 +45,7 @@ def check(service: Service, call: Call) -> Reply:
     gate = service.doors.checked_by(call, _purpose(call))
     headers = {"x-consent-token": call.header("HTTP_X_CONSENT_TOKEN") or "", "cookie": call.header("HTTP_COOKIE") or ""}
     tokens = request_tokens(headers, {TOKEN_PARAMETER: _query_token(call)})
-    verdict = gate.check(tokens[0] if tokens else None)
+    verdict = DENIED[Reason.WITHDRAWN] if says_refused(headers["cookie"]) else gate.check(tokens[0] if tokens else None)
     service.metrics.verdict("check", verdict.reason)
     if verdict.claims is None:
         return _refusal(verdict.reason)
