@@ -4,14 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench bench-gate widget lock clean
+.PHONY: help demo test check format bench screenshots widget widget-check lock clean
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
 	@echo "make test     install what the tests need, run them all"
 	@echo "make check    lint, types and formatting only"
 	@echo "make bench    speed and size, each as a ratio in one run"
-	@echo "make widget   rebuild the browser bundles (Node 20)"
+	@echo "make widget   rebuild the browser bundles (Node 20); make widget-check proves that they match"
+	@echo "make screenshots   pictures of the demo in every state"
 	@echo "make lock     pin the tests' packages anew"
 
 $(VENV)/server: pyproject.toml requirements/test.lock
@@ -49,6 +50,13 @@ format: $(VENV)/test
 bench: $(VENV)/test
 	@sh tests/install-system.sh nginx wrk
 	@$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/test
+	@sh tests/install-system.sh chromium npm fonts
+	@PYTHONPATH=tests $(BIN)/python docs/images/take.py
+
+widget-check:
+	cd widget && npm ci --no-fund --no-audit && npm run check
 
 widget:
 	cd widget && npm ci --no-fund --no-audit && npm run build

@@ -105,7 +105,7 @@ class Settings:
     collect_url: str | None = _setting(
         None, _url_or_none, "Collector that accepted events are forwarded to; unset: JSON lines in the data folder."
     )
-    threads: int = _setting(16, _between(1, 256), "Request threads of `cookiegate serve`.")
+    threads: int = _setting(8, _between(1, 256), "Request threads of `cookiegate serve`.")
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "Least level that is logged.")
     secure_cookies: bool | None = _setting(
         None, _flag, "1: cookies carry `Secure`; 0: not; unset: as the scheme of the base URL says."

@@ -20,6 +20,7 @@ from cookiegate.tokens.keys import KeyRing
 
 BACKLOG = 4096
 BACKPRESSURE = 2048
+WORKER_KILL_S = 5  # a worker that was told to stop while it started may not hear it
 
 
 @click.command(name="serve")
@@ -93,4 +94,5 @@ def run_server(host: str, port: int, settings: Settings) -> None:
         websockets=False,
         log_level=LogLevels.error,
         respawn_failed_workers=True,
+        workers_kill_timeout=WORKER_KILL_S,
     ).serve()

@@ -163,18 +163,17 @@ class _Act:
 
     def __call__(self, transaction: WriteTransaction) -> Decided:
         key_hash = hashlib.sha256(self._request.idempotency_key.encode()).digest()
-        body_hash = self._request.digest()
-        answer = transaction.find_answer(self._site, key_hash)
-        if answer is not None:
-            return self._repeat(transaction, answer, body_hash)
+        now_ms = self._decider.now_ms()
+        mine = AnswerRow(self._site, key_hash, self._request.digest(), decision_id(now_ms), now_ms)
+        earlier = transaction.claim_answer(mine)
+        if earlier is not None:
+            return self._repeat(transaction, earlier, mine.body_hash)
         if self._is_stale:
             raise NoticeStaleError(
                 "the notice is not the current one; fetch the current notice, show it and ask again",
                 current_policy_version=self._published.version,
             )
-        decided = self._record(transaction)
-        transaction.keep_answer(AnswerRow(self._site, key_hash, body_hash, decided.row.id, decided.row.decided_at_ms))
-        return decided
+        return self._record(transaction, mine)
 
     def _repeat(self, transaction: WriteTransaction, answer: AnswerRow, body_hash: bytes) -> Decided:
         if answer.body_hash != body_hash:
@@ -190,19 +189,19 @@ class _Act:
                 handle = candidate
         return Decided(row, handle)
 
-    def _record(self, transaction: WriteTransaction) -> Decided:
+    def _record(self, transaction: WriteTransaction, answer: AnswerRow) -> Decided:
         handle = self._request.handle
         before = transaction.find_consent(self._site, hash_handle(handle)) if handle else None
         epoch = before.epoch if before else 0
         self._check_epoch(epoch)
         active = before if before and before.is_granted else None
         if active is None and not self._grant:
-            return Decided(self._append(transaction, None, 0, None), None)
+            return Decided(self._append(transaction, answer, None, 0, None), None)
         subject = active.sub if active else new_subject()
         if active is None:
             handle = self._decider.handle_for(self._site, self._request.idempotency_key)
         slot = transaction.allocate_slot() if self._grant else None
-        row = self._append(transaction, subject, epoch + 1, slot)
+        row = self._append(transaction, answer, subject, epoch + 1, slot)
         if active is not None and active.slot is not None:
             self.revocation = _Revocation(active.slot, subject, epoch + 1)
             transaction.revoke(active.slot, subject, epoch + 1, row.decided_at_ms)
@@ -218,10 +217,9 @@ class _Act:
             )
 
     def _append(
-        self, transaction: WriteTransaction, sub: str | None, epoch: int, slot: StatusSlot | None
+        self, transaction: WriteTransaction, answer: AnswerRow, sub: str | None, epoch: int, slot: StatusSlot | None
     ) -> DecisionRow:
-        now_ms = self._decider.now_ms()
-        row_id, salt = decision_id(now_ms), new_salt()
+        row_id, now_ms, salt = answer.decision_id, answer.created_at_ms, new_salt()
         record = canonical(self._describe(row_id, sub, epoch, now_ms))
         row = DecisionRow(row_id, self._site, sub, epoch, record, salt, leaf_hash(salt, record), slot, now_ms)
         transaction.append_decision(row)

@@ -112,8 +112,12 @@ class Revocation:
 class WriteTransaction(Protocol):
     """What one unit of work may do. All of it commits together, or none of it."""
 
-    def find_answer(self, site: str, key_hash: bytes) -> AnswerRow | None:
-        """The answer kept under this idempotency key."""
+    def claim_answer(self, row: AnswerRow) -> AnswerRow | None:
+        """Remembers which decision answers an idempotency key, unless the key was used before.
+
+        Returns:
+            The earlier answer, which stays; None when this is now the answer.
+        """
         ...
 
     def find_decision(self, decision_id: str) -> DecisionRow | None:
@@ -138,10 +142,6 @@ class WriteTransaction(Protocol):
 
     def revoke(self, slot: StatusSlot, sub: str, epoch: int, revoked_at_ms: int) -> None:
         """Sets a status bit for ever."""
-        ...
-
-    def keep_answer(self, row: AnswerRow) -> None:
-        """Remembers which decision answered an idempotency key."""
         ...
 
 

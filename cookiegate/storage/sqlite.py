@@ -6,7 +6,7 @@ Python's own sqlite3 may be one of the builds that lose commits in WAL mode, so 
 from __future__ import annotations
 
 import os
-import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -28,7 +28,7 @@ from cookiegate.storage.contract import (
     StatusSlot,
     WriteTransaction,
 )
-from cookiegate.storage.group_commit import GroupCommit
+from cookiegate.storage.group_commit import GATHER_S, GroupCommit
 from cookiegate.storage.migrating import migrate
 from cookiegate.storage.sqlite_writing import SqliteCommitter, consent_from_row, decision_from_row, storage_error
 
@@ -55,18 +55,27 @@ def refuse_unsafe_build(version: tuple[int, ...]) -> None:
 class SqliteStorage:
     """The record in one SQLite file. One process writes it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, path: str, gather_s: float) -> None:
         self._engine = engine
+        self._path = path
         self._committer = SqliteCommitter(self._connect)
-        self._group = GroupCommit(self._committer)
-        self._readers = threading.local()
+        self._group = GroupCommit(self._committer, gather_s=gather_s)
+        # No thread owns a reader: a connection that dies with its thread is torn down when the interpreter may no
+        # longer be entered, and takes the process with it.
+        self._readers: deque[Any] = deque()
         self._policies = _SqlitePolicies(engine)
 
     @classmethod
-    def open(cls, uri: str) -> SqliteStorage:
-        """Opens, and if needed creates and migrates, the database at a ``sqlite:///path`` URI."""
+    def open(cls, uri: str, *, gather_s: float = GATHER_S) -> SqliteStorage:
+        """Opens, and if needed creates and migrates, the database at a ``sqlite:///path`` URI.
+
+        Args:
+            uri: names the file.
+            gather_s: as for :class:`GroupCommit`.
+        """
         refuse_unsafe_build(pysqlite3.sqlite_version_info)
-        if make_url(uri).database in (None, "", ":memory:"):
+        path = make_url(uri).database
+        if not path or path == ":memory:":
             raise SettingsError("COOKIEGATE_DATABASE_URL: SQLite needs a file; a record in memory would not last")
         engine = sa.create_engine(
             uri, module=pysqlite3, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
@@ -74,14 +83,14 @@ class SqliteStorage:
         sa.event.listen(engine, "connect", _prepare_connection)
         try:
             # SQLite gives its log and index files the mode of the database.
-            os.close(os.open(str(make_url(uri).database), os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with engine.begin() as connection:
                 migrate(connection)
         except OSError as error:
             raise SettingsError(f"the database file cannot be opened ({error.strerror})") from error
         except DBAPIError as error:
             raise storage_error(error) from error
-        return cls(engine)
+        return cls(engine, path, gather_s)
 
     @property
     def policies(self) -> PolicyStore:
@@ -137,28 +146,34 @@ class SqliteStorage:
         self._group.write(lambda transaction: None)
 
     def close(self) -> None:
-        """Closes the writer; readers close with their threads."""
+        """Closes every connection."""
         self._committer.abandon()
+        while self._readers:
+            self._readers.pop().close()
         self._engine.dispose()
 
     def _connect(self) -> Any:
         try:
-            pooled = self._engine.raw_connection()
-        except DBAPIError as error:
+            connection = pysqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+            )
+            _prepare_connection(connection, None)
+        except pysqlite3.Error as error:
             raise storage_error(error) from error
-        connection = pooled.driver_connection
-        pooled.detach()
         return connection
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        connection = getattr(self._readers, "connection", None)
         try:
-            if connection is None:
-                connection = self._readers.connection = self._connect()
-            return cast(list[Any], connection.execute(statement, values).fetchall())
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            rows = cast(list[Any], connection.execute(statement, values).fetchall())
         except pysqlite3.Error as error:
-            self._readers.connection = None
+            connection.close()
             raise storage_error(error) from error
+        self._readers.append(connection)
+        return rows
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:

@@ -13,12 +13,24 @@ from cookiegate.errors import StorageError
 from cookiegate.storage.contract import STATUS_LIST_SIZE, AnswerRow, ConsentRow, DecisionRow, StatusSlot
 from cookiegate.storage.group_commit import BatchLostError, GroupCommit
 
+#: Status slots taken at once: a statement less for each decision. It divides the size of a list.
+SLOT_BLOCK = 256
 LOST = "the record cannot be reached now; nothing was kept, try again"
 
 
 def storage_error(error: Exception, detail: str = LOST) -> StorageError:
     """Wraps a driver's error without its text, which may quote data."""
     return StorageError(detail, cause=type(error).__name__)
+
+
+class _Slots:
+    """The rest of a block that this process took in the record. When its taking is undone, it must go too."""
+
+    __slots__ = ("free", "taken")
+
+    def __init__(self) -> None:
+        self.free: list[StatusSlot] = []
+        self.taken = 0
 
 
 class SqliteCommitter:
@@ -32,6 +44,7 @@ class SqliteCommitter:
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._connection: Any = None
+        self._slots = _Slots()
 
     def begin(self) -> None:
         """Takes the write lock, waiting at most the busy timeout."""
@@ -44,25 +57,27 @@ class SqliteCommitter:
 
     def run(self, work: Callable[[Any], Any]) -> Any:
         """Runs one unit of work behind a savepoint of its own."""
-        connection = self._connection
+        connection, taken = self._connection, self._slots.taken
         try:
             connection.execute("SAVEPOINT unit")
             try:
-                result = work(SqliteTransaction(connection))
+                result = work(SqliteTransaction(connection, self._slots))
             except pysqlite3.IntegrityError as error:
-                self._undo_unit()
+                self._undo_unit(taken)
                 raise storage_error(error, "the write contradicts what is recorded") from error
             except pysqlite3.Error:
                 raise
             except Exception:
-                self._undo_unit()
+                self._undo_unit(taken)
                 raise
             connection.execute("RELEASE unit")
         except pysqlite3.Error as error:
             raise BatchLostError(LOST, cause=type(error).__name__) from error
         return result
 
-    def _undo_unit(self) -> None:
+    def _undo_unit(self, taken: int) -> None:
+        if self._slots.taken != taken:
+            self._slots.free.clear()
         self._connection.execute("ROLLBACK TO unit")
         self._connection.execute("RELEASE unit")
 
@@ -75,6 +90,7 @@ class SqliteCommitter:
 
     def abandon(self) -> None:
         """Closes the connection, which rolls back what was open."""
+        self._slots.free.clear()
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -91,15 +107,22 @@ class SqliteCommitter:
 class SqliteTransaction:
     """One unit of work's view of the writing connection."""
 
-    __slots__ = ("execute",)
+    __slots__ = ("_slots", "execute")
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, slots: _Slots) -> None:
         self.execute = connection.execute
+        self._slots = slots
 
-    def find_answer(self, site: str, key_hash: bytes) -> AnswerRow | None:
-        """The answer kept under this idempotency key."""
-        row = self.execute("SELECT * FROM answers WHERE site = ? AND key_hash = ?", (site, key_hash)).fetchone()
-        return AnswerRow(*row) if row else None
+    def claim_answer(self, row: AnswerRow) -> AnswerRow | None:
+        """Remembers the answer, or gives back the earlier one."""
+        claimed = self.execute(
+            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)",
+            (row.site, row.key_hash, row.body_hash, row.decision_id, row.created_at_ms),
+        )
+        if claimed.rowcount:
+            return None
+        query = "SELECT * FROM answers WHERE site = ? AND key_hash = ?"
+        return AnswerRow(*self.execute(query, (row.site, row.key_hash)).fetchone())
 
     def find_decision(self, decision_id: str) -> DecisionRow | None:
         """One decision."""
@@ -112,15 +135,22 @@ class SqliteTransaction:
         return consent_from_row(row) if row else None
 
     def allocate_slot(self) -> StatusSlot:
-        """The next index of the newest list, or the first of a new one."""
+        """The next slot of the block that this process took from the newest list."""
+        if not self._slots.free:
+            self._slots.free = self._take_block()
+            self._slots.taken += 1
+        return self._slots.free.pop()
+
+    def _take_block(self) -> list[StatusSlot]:
         row = self.execute(
-            "UPDATE status_lists SET used = used + 1 WHERE id = (SELECT max(id) FROM status_lists) AND used < size "
-            "RETURNING id, size, used, multiplier, start"
+            "UPDATE status_lists SET used = used + ? WHERE id = (SELECT max(id) FROM status_lists) AND used < size "
+            "RETURNING id, size, used, multiplier, start",
+            (SLOT_BLOCK,),
         ).fetchone()
         if row is None:
             row = self._open_status_list()
         list_id, size, used, multiplier, start = row
-        return StatusSlot(list_id, (multiplier * (used - 1) + start) % size)
+        return [StatusSlot(list_id, (multiplier * n + start) % size) for n in range(used - SLOT_BLOCK, used)]
 
     def _open_status_list(self) -> Any:
         size = STATUS_LIST_SIZE
@@ -128,9 +158,9 @@ class SqliteTransaction:
         while math.gcd(multiplier, size) != 1:  # coprime: the walk visits every index once
             multiplier += 1
         return self.execute(
-            "INSERT INTO status_lists (size, used, multiplier, start) VALUES (?, 1, ?, ?) "
+            "INSERT INTO status_lists (size, used, multiplier, start) VALUES (?, ?, ?, ?) "
             "RETURNING id, size, used, multiplier, start",
-            (size, multiplier, secrets.randbelow(size)),
+            (size, SLOT_BLOCK, multiplier, secrets.randbelow(size)),
         ).fetchone()
 
     def append_decision(self, row: DecisionRow) -> None:
@@ -160,13 +190,6 @@ class SqliteTransaction:
         self.execute(
             "INSERT INTO revocations (status_list, status_index, sub, epoch, revoked_at_ms) VALUES (?, ?, ?, ?, ?)",
             (slot.list_id, slot.index, sub, epoch, revoked_at_ms),
-        )
-
-    def keep_answer(self, row: AnswerRow) -> None:
-        """Remembers which decision answered an idempotency key."""
-        self.execute(
-            "INSERT INTO answers VALUES (?, ?, ?, ?, ?)",
-            (row.site, row.key_hash, row.body_hash, row.decision_id, row.created_at_ms),
         )
 
 

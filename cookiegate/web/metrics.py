@@ -14,6 +14,8 @@ class Metrics:
     def __init__(self) -> None:
         # Finding a child by its labels costs more than counting, so the hot ones are kept.
         self._verdicts: dict[tuple[str, str], Counter] = {}
+        self._decided: dict[tuple[str, str], Counter] = {}
+        self._issued: dict[str, Counter] = {}
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -55,6 +57,20 @@ class Metrics:
         """Counts a check that passed."""
         for child in self._checked:
             child.inc()
+
+    def decided(self, site: str, action: str) -> None:
+        """Counts a durable decision."""
+        child = self._decided.get((site, action))
+        if child is None:
+            child = self._decided[site, action] = self.decisions.labels(site, action)
+        child.inc()
+
+    def issued(self, site: str) -> None:
+        """Counts a token."""
+        child = self._issued.get(site)
+        if child is None:
+            child = self._issued[site] = self.tokens.labels(site)
+        child.inc()
 
     def verdict(self, door: str, reason: str, count: int = 1) -> None:
         """Counts gate verdicts. ``door`` is ``check``, ``strip`` or ``collect``."""

@@ -101,19 +101,21 @@ class StorageContract:
         assert [row.id for row in storage.decisions("demo")] == ["kept"]
 
     def test_a_unit_sees_what_it_wrote(self, storage: Storage) -> None:
-        def work(transaction: WriteTransaction) -> tuple[object, object, object]:
+        def work(transaction: WriteTransaction) -> tuple[object, ...]:
             transaction.append_decision(a_decision("seen"))
             transaction.put_consent(a_consent())
-            transaction.keep_answer(AnswerRow("demo", b"k" * 32, b"b" * 32, "seen", 5))
+            claimed = transaction.claim_answer(AnswerRow("demo", b"k" * 32, b"b" * 32, "seen", 5))
             return (
                 transaction.find_decision("seen"),
                 transaction.find_consent("demo", b"h" * 32),
-                transaction.find_answer("demo", b"k" * 32),
+                claimed,
+                transaction.claim_answer(AnswerRow("demo", b"k" * 32, b"x" * 32, "later", 6)),
             )
 
         assert storage.write(work) == (
             a_decision("seen"),
             a_consent(),
+            None,
             AnswerRow("demo", b"k" * 32, b"b" * 32, "seen", 5),
         )
 
@@ -168,6 +170,20 @@ class StorageContract:
         assert sum(abs(a.index - b.index) == 1 for a, b in pairwise(slots)) < 3
         assert storage.status_lists() == [(slots[0].list_id, STATUS_LIST_SIZE)]
 
+    def test_a_slot_of_an_undone_unit_is_never_anothers(self, storage: Storage) -> None:
+        slots = []
+
+        def take_then_refuse(transaction: WriteTransaction) -> None:
+            slots.append(transaction.allocate_slot())
+            raise RefusedError("no")
+
+        for _ in range(3):
+            with pytest.raises(RefusedError):
+                storage.write(take_then_refuse)
+            slots += [storage.write(lambda transaction: transaction.allocate_slot()) for _ in range(3)]
+        kept = [slot for number, slot in enumerate(slots) if number % 4]
+        assert len(set(kept)) == len(kept)
+
     def test_revocations_come_in_order_after_a_sequence(self, storage: Storage) -> None:
         for number in range(3):
             storage.write(lambda transaction, n=number: transaction.revoke(StatusSlot(1, n), "s" * 22, n, 5))
@@ -215,12 +231,12 @@ class StorageContract:
         assert storage.artifact("d" * 64) == b"code"
 
     def test_old_answers_are_forgotten(self, storage: Storage) -> None:
-        for number in range(3):
-            row = AnswerRow("demo", bytes([number]) * 32, b"b" * 32, "x", number)
-            storage.write(lambda transaction, row=row: transaction.keep_answer(row))
+        rows = [AnswerRow("demo", bytes([number]) * 32, b"b" * 32, "x", number) for number in range(3)]
+        for row in rows:
+            assert storage.write(lambda transaction, row=row: transaction.claim_answer(row)) is None
         assert storage.forget_answers(2) == 2
-        assert storage.write(lambda transaction: transaction.find_answer("demo", bytes([2]) * 32)) is not None
-        assert storage.write(lambda transaction: transaction.find_answer("demo", bytes([1]) * 32)) is None
+        assert storage.write(lambda transaction: transaction.claim_answer(rows[2])) == rows[2]
+        assert storage.write(lambda transaction: transaction.claim_answer(rows[1])) is None
 
     def test_hostile_text_is_only_text(self, storage: Storage) -> None:
         hostile = "'; DROP TABLE decisions; --\x00\u202e"

@@ -51,7 +51,7 @@ def take_decision(service: Service, published: PublishedPolicy, request: Decisio
     """Records a decision through whichever door it came."""
     is_current = service.book.notice_by_digest(published.policy.site, request.notice) is not None
     decided = service.decider.decide(published, is_current, request)
-    service.metrics.decisions.labels(published.policy.site, request.action).inc()
+    service.metrics.decided(published.policy.site, request.action)
     return decided
 
 
@@ -91,7 +91,7 @@ def issue_token(service: Service, published: PublishedPolicy, row: DecisionRow, 
     if row.sub is None or row.slot is None or not consent.grant:
         return None
     service.register.ensure(row.slot.list_id)
-    service.metrics.tokens.labels(row.site).inc()
+    service.metrics.issued(row.site)
     return service.issuer.issue(
         site=row.site,
         sub=row.sub,

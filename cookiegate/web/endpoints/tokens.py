@@ -24,7 +24,7 @@ def post_token(service: Service, call: Call, site: str) -> Reply:
             "no consent holds for this visitor; show the notice and ask", ask_reason=consent.ask_reason or "refused"
         )
     service.register.ensure(row.slot.list_id)
-    service.metrics.tokens.labels(site).inc()
+    service.metrics.issued(site)
     token = service.issuer.issue(
         site=site,
         sub=row.sub,
