@@ -13,11 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import click
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from cookiegate.cli.demo_tracker import find_snowplow
+from cookiegate.cli.server import make_server
 from cookiegate.clock import SystemClock
 from cookiegate.errors import SettingsError
 from cookiegate.policy.document import Policy
@@ -31,8 +29,6 @@ from cookiegate.web.demo.sites import demo_policy_file
 FOLDER = Path(".demo")
 PORTS_TRIED = 50
 READY_TIMEOUT_S = 60.0
-PATIENCE_S = 3  # the worker misses a signal now and then, when it comes right after the start
-IDLE_THREADS_STAY_S = 600  # a demo's visitor reads more than they click
 _ANY = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
 
 
@@ -149,18 +145,8 @@ def demo_policy(origins: tuple[str, ...]) -> Policy:
 
 def serve(host: str, port: int, settings: Settings, snowplow: Path | None) -> None:
     """Serves until Ctrl-C."""
-    Granian(
-        "cookiegate.web.demo.app",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=settings.threads,
-        blocking_threads_idle_timeout=IDLE_THREADS_STAY_S,
-        workers_kill_timeout=PATIENCE_S,
-        websockets=False,
-        log_level=LogLevels.error,
-    ).serve(target_loader=partial(load, host, port, settings, snowplow), wrap_loader=False)
+    server = make_server("cookiegate.web.demo.app", host, port, settings.threads)
+    server.serve(target_loader=partial(load, host, port, settings, snowplow), wrap_loader=False)
     click.echo("\nThe demo has ended.", err=True)
 
 

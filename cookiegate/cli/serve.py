@@ -7,20 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
+from cookiegate.cli.server import make_server
 from cookiegate.clock import SystemClock
 from cookiegate.policy.publishing import publish
 from cookiegate.policy.reading import load_policy
 from cookiegate.settings import PREFIX, Settings, read_settings
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.keys import KeyRing
-
-BACKLOG = 4096
-BACKPRESSURE = 2048
-WORKER_KILL_S = 5  # a worker that was told to stop while it started may not hear it
 
 
 @click.command(name="serve")
@@ -74,25 +68,8 @@ def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
 
 
 def run_server(host: str, port: int, settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT.
-
-    One worker process: SQLite is quickest and safest with one writer; threads share its commits.
-    """
+    """Serves until SIGTERM or SIGINT; the worker reads its settings from the environment."""
     os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ[f"{PREFIX}BASE_URL"] = settings.base_url
     click.echo(f"cookiegate serves at {settings.base_url} (listening on {host}:{port})", err=True)
-    Granian(
-        "cookiegate.web.app:create_wsgi",
-        factory=True,
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=settings.threads,
-        backlog=BACKLOG,
-        backpressure=BACKPRESSURE,
-        websockets=False,
-        log_level=LogLevels.error,
-        respawn_failed_workers=True,
-        workers_kill_timeout=WORKER_KILL_S,
-    ).serve()
+    make_server("cookiegate.web.app:create_wsgi", host, port, settings.threads, factory=True).serve()

@@ -9,57 +9,42 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from cookiegate import __version__
+from cookiegate.gate import trackers
 from cookiegate.web import schemas
 from cookiegate.web.problems import PROBLEM, PROBLEMS
 
 Parameter = dict[str, Any]
 
-SITE: Parameter = {
-    "name": "site",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string"},
-    "description": "The site's id.",
-}
-LANG: Parameter = {
-    "name": "lang",
-    "in": "query",
-    "schema": {"type": "string"},
-    "description": "A locale of the policy, such as `ja`.",
-}
-IDEMPOTENCY_KEY: Parameter = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,128}$"},
-    "description": "Random; the same one when the request is repeated.",
-}
-PURPOSE: Parameter = {
-    "name": "purpose",
-    "in": "query",
-    "required": True,
-    "schema": {"type": "string"},
-    "description": "What the data would be used for.",
-}
-SITE_QUERY: Parameter = {
-    "name": "site",
-    "in": "query",
-    "schema": {"type": "string"},
-    "description": "The token's audience; needed where several sites are served and the origin does not tell.",
-}
-TRACKER: Parameter = {
-    "name": "tracker",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "enum": ["plain", "plausible", "snowplow"]},
-    "description": "The wire format.",
-}
-TOKEN_HEADER: Parameter = {
-    "name": "X-Consent-Token",
-    "in": "header",
-    "schema": {"type": "string"},
-    "description": "The consent token; else query `ct`, else cookie `cg_token`.",
-}
+
+def _parameter(name: str, where: str, description: str, *, required: bool = False, **schema: Any) -> Parameter:
+    return {
+        "name": name,
+        "in": where,
+        "required": required or where == "path",
+        "schema": {"type": "string", **schema},
+        "description": description,
+    }
+
+
+SITE = _parameter("site", "path", "The site's id.")
+LANG = _parameter("lang", "query", "A locale of the policy, such as `ja`.")
+LOCALE = _parameter("locale", "path", "A locale of the policy, such as `ja`.")
+DIGEST = _parameter("digest", "path", "SHA-256 of the file, hex.")
+NUMBER = _parameter("number", "path", "Number of the list.", type="integer")
+REST = _parameter("rest", "path", "The tracker's own path.")
+IDEMPOTENCY_KEY = _parameter(
+    "Idempotency-Key",
+    "header",
+    "Random; the same one when the request is repeated.",
+    required=True,
+    pattern="^[A-Za-z0-9_-]{16,128}$",
+)
+PURPOSE = _parameter("purpose", "query", "What the data would be used for.", required=True)
+SITE_QUERY = _parameter(
+    "site", "query", "The token's audience; needed where several sites are served and the origin does not tell."
+)
+TRACKER = _parameter("tracker", "path", "The wire format.", enum=list(trackers.NAMES))
+TOKEN_HEADER = _parameter("X-Consent-Token", "header", "The consent token; else query `ct`, else cookie `cg_token`.")
 
 
 def describe_api(base_url: str) -> dict[str, Any]:
@@ -105,14 +90,11 @@ def _describe_consent(spec: APISpec) -> None:
 
 
 def _describe_published(spec: APISpec) -> None:
-    locale: Parameter = {"name": "locale", "in": "path", "required": True, "schema": {"type": "string"}}
-    digest: Parameter = {"name": "digest", "in": "path", "required": True, "schema": {"type": "string"}}
-    number: Parameter = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer"}}
     script = {"200": _other("The banner's script.", "text/javascript"), **_problems("site_unknown")}
     for path, parameters, summary in (
         ("/w/{site}.js", [SITE], "The script tag's file, in a language that the visitor reads"),
-        ("/w/{site}.{locale}.js", [SITE, locale], "The script tag's file in one language"),
-        ("/w/{site}@{digest}.js", [SITE, digest], "One immutable build, for script tags with integrity"),
+        ("/w/{site}.{locale}.js", [SITE, LOCALE], "The script tag's file in one language"),
+        ("/w/{site}@{digest}.js", [SITE, DIGEST], "One immutable build, for script tags with integrity"),
     ):
         spec.path(path, operations={"get": _operation("published", summary, script, parameters)})
     keys = {"200": _other("The key set (RFC 7517).", "application/jwk-set+json")}
@@ -120,7 +102,7 @@ def _describe_published(spec: APISpec) -> None:
     gpc = {"200": _other("The statement.", "application/json")}
     spec.path("/.well-known/gpc.json", operations={"get": _operation("published", "Global Privacy Control", gpc)})
     status = {"200": _other("The signed list.", "application/statuslist+jwt"), **_problems("not_found")}
-    operation = _operation("published", "A token status list", status, [number])
+    operation = _operation("published", "A token status list", status, [NUMBER])
     spec.path("/status/{number}", operations={"get": operation})
 
 
@@ -137,10 +119,9 @@ def _describe_gate(spec: APISpec) -> None:
     body = {"required": True, "content": {"application/json": {"schema": {}}}}
     operation = _operation("gate", "Strip one tracker's body", strip, [TRACKER, *parameters], body)
     spec.path("/gate/strip/{tracker}", operations={"post": operation})
-    rest: Parameter = {"name": "rest", "in": "path", "required": True, "schema": {"type": "string"}}
     collect = {"200": _other("What the tracker expects of its collector.", "*/*"), **_problems("not_found")}
     operations = {
-        method: _operation("gate", "The gate as the collector", collect, [TRACKER, rest]) for method in ("get", "post")
+        method: _operation("gate", "The gate as the collector", collect, [TRACKER, REST]) for method in ("get", "post")
     }
     spec.path("/collect/{tracker}/{rest}", operations=operations)
 
