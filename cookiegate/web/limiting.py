@@ -12,13 +12,13 @@ from flask import Flask, request
 from flask_limiter import Limiter as FlaskLimiter
 from limits import RateLimitItem, WindowStats, parse
 from limits.errors import StorageError as LimitsStorageError
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from cookiegate.errors import RateLimitedError
 from cookiegate.settings import Settings
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.clients import Clients
+from cookiegate.web.counters import SCHEME, CalmMemoryStorage
 
 T = TypeVar("T")
 
@@ -51,14 +51,14 @@ class Limits:
         timeouts: dict[str, Any] = {"socket_timeout": REDIS_DEADLINE_S, "socket_connect_timeout": REDIS_DEADLINE_S}
         self.flask = FlaskLimiter(
             key_func=lambda: "",
-            storage_uri=settings.redis_url or "memory://",
+            storage_uri=settings.redis_url or f"{SCHEME}://",
             storage_options=timeouts if settings.redis_url else {},
             strategy="fixed-window",
             key_prefix=KEY_PREFIX,
             in_memory_fallback_enabled=True,
             headers_enabled=False,  # ours follow the IETF draft, on both paths
         )
-        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._memory = FixedWindowRateLimiter(CalmMemoryStorage())
 
     def attach(self, app: Flask) -> None:
         """Makes the counters of ``counter`` work in this app."""
