@@ -7,6 +7,7 @@ Every setting is a field of :class:`Settings` and an environment variable ``COOK
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import ipaddress
 import os
 import tempfile
@@ -46,6 +47,8 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 def _between(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 12:
+            raise ValueError(f"must be a whole number from {low} to {high}")
         number = int(text)
         if not low <= number <= high:
             raise ValueError(f"must be from {low} to {high}")
@@ -65,6 +68,17 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 
 def _rate(text: str) -> str:
     parse(text)
+    return text
+
+
+def _redis_url(text: str) -> str | None:
+    # The address may hold a password, so it is never repeated in a message.
+    if not text:
+        return None
+    if urlsplit(text).scheme not in ("redis", "rediss") or not urlsplit(text).hostname:
+        raise ValueError("must be a Redis address such as redis://127.0.0.1:6379/0")
+    if importlib.util.find_spec("redis") is None:
+        raise ValueError('must wait until its client is there: pip install "cookiegate[redis]"')
     return text
 
 
@@ -89,9 +103,7 @@ class Settings:
     database_url: str | None = _setting(
         None, lambda text: text or None, "SQLAlchemy URI of the record; unset: SQLite in the data folder."
     )
-    redis_url: str | None = _setting(
-        None, lambda text: text or None, "Redis for shared rate limits; unset: memory of this process."
-    )
+    redis_url: str | None = _setting(None, _redis_url, "Redis for shared rate limits; unset: memory of this process.")
     trusted_proxies: tuple[Network, ...] = _setting(
         (), _networks, "CIDRs, comma-separated, whose `X-Forwarded-For` is believed (rightmost untrusted hop)."
     )
@@ -100,8 +112,9 @@ class Settings:
     collect_limit_bytes: int = _setting(
         1_048_576, _between(1_024, 67_108_864), "Largest tracker body, before and after decompression."
     )
-    rate_limit_writes: str = _setting("60/minute", _rate, "Public writes per client address and site.")
+    rate_limit_writes: str = _setting("300/minute", _rate, "Decisions per client address and site.")
     rate_limit_tokens: str = _setting("120/minute", _rate, "Token refreshes per client address and site.")
+    rate_limit_events: str = _setting("3000/minute", _rate, "Requests to `/collect` per client address.")
     collect_url: str | None = _setting(
         None, _url_or_none, "Collector that accepted events are forwarded to; unset: JSON lines in the data folder."
     )

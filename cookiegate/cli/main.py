@@ -59,7 +59,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; errors of ours are a sentence, not a traceback."""
     try:
-        cli.main(standalone_mode=False)
+        sys.exit(cli.main(standalone_mode=False) or 0)  # click gives the code of ctx.exit() back
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cookiegate.cli.server import make_server
+from cookiegate.cli.server import make_server, refuse_taken_port
 from cookiegate.clock import SystemClock
 from cookiegate.policy.publishing import publish
 from cookiegate.policy.reading import load_policy
@@ -52,6 +52,7 @@ def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
     overrides: dict[str, Any] = {"data_dir": data_dir} if data_dir else {}
     if f"{PREFIX}BASE_URL" not in os.environ:
         overrides["base_url"] = f"http://{host}:{port}"
+    refuse_taken_port(host, port)
     settings = read_settings(**overrides)
     KeyRing.open(settings.data_dir, SystemClock())
     loaded = [load_policy(path) for path in policies]

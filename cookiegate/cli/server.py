@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from granian import Granian
@@ -9,9 +10,28 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
+from cookiegate.errors import SettingsError
+
 BACKLOG = 4096
 BACKPRESSURE = 2048  # more waiting connections than threads: slow clients must not fill the door
 WORKER_KILL_S = 5  # a worker that is told to stop while it starts may not hear it
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Stops the start where somebody listens already.
+
+    The server would share the port with them, and each connection would land in one record or the other.
+
+    Raises:
+        SettingsError: naming the port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a stopped server left behind is no matter
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"--host {host} --port {port} cannot be listened on ({error.strerror})") from error
 
 
 def make_server(target: str, host: str, port: int, threads: int, *, factory: bool = False) -> AbstractServer[Any]:

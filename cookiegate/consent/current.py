@@ -84,7 +84,10 @@ def consent_of(published: PublishedPolicy, row: ConsentRow | None, choice_cookie
         return _with_ask(published, state, row.policy_version, row.epoch, grant, row.decided_at_ms, now_ms)
     refused = _REFUSED.fullmatch(choice_cookie or "")
     decided_at_ms = _day_ms(refused[2]) if refused else None
+    # A version or a day that is still to come was not written by our pages; the day may be tomorrow's elsewhere.
     if refused is None or decided_at_ms is None or int(refused[1]) > published.version:
+        return Consent(published, "undecided", "undecided", None, 0, Grant(), None)
+    if decided_at_ms > now_ms + DAY_MS:
         return Consent(published, "undecided", "undecided", None, 0, Grant(), None)
     return _with_ask(published, "refused", int(refused[1]), 0, Grant(), decided_at_ms, now_ms)
 

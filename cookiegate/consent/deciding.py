@@ -53,10 +53,15 @@ class DecisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A durable decision. ``handle`` is what the visitor's browser is to keep, None when it is to forget."""
+    """A durable decision.
+
+    ``handle`` is what the visitor's browser is to keep, None when it is to forget. ``superseded`` is true for a
+    repeated request whose decision was followed by another: its answer must not bring the old state back.
+    """
 
     row: DecisionRow
     handle: str | None
+    superseded: bool = False
 
 
 class Revoked(Protocol):
@@ -182,12 +187,14 @@ class _Act:
         if row is None:
             raise IdempotencyConflictError("the decision of this Idempotency-Key is no longer kept; use a new one")
         # A first grant made its handle from the key; a later one kept the handle that the request carried.
-        handle = None
+        handle, superseded = None, False
         for candidate in (self._decider.handle_for(self._site, self._request.idempotency_key), self._request.handle):
             consent = candidate and transaction.find_consent(self._site, hash_handle(candidate))
-            if consent and consent.is_granted and consent.sub == row.sub:
-                handle = candidate
-        return Decided(row, handle)
+            if consent and consent.decision_id == row.id:
+                handle = candidate if consent.is_granted else None
+            elif consent:
+                superseded = superseded or consent.decided_at_ms >= row.decided_at_ms
+        return Decided(row, handle, superseded)
 
     def _record(self, transaction: WriteTransaction, answer: AnswerRow) -> Decided:
         handle = self._request.handle

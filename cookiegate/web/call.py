@@ -53,7 +53,7 @@ class Call:
         """The first value of a query parameter."""
         if self._query is None:
             text = self.environ.get("QUERY_STRING", "")
-            self._query = _read_short_query(text) if len(text) <= _QUERY_CACHED_CHARS else _read_query(text)
+            self._query = _read_short_query(text) if len(text) <= _QUERY_CACHED_CHARS else read_query(text)
         values = self._query.get(name)
         return values[0] if values else None
 
@@ -75,14 +75,15 @@ class Call:
         return body
 
 
-def _read_query(text: str) -> Mapping[str, list[str]]:
+def read_query(text: str) -> Mapping[str, list[str]]:
+    """The parameters of a query; none of one that is no query or has too many."""
     try:
         return parse_qs(text, max_num_fields=200)
     except ValueError:
         return {}
 
 
-_read_short_query = lru_cache(maxsize=1024)(_read_query)
+_read_short_query = lru_cache(maxsize=1024)(read_query)
 
 
 def _too_large(limit_bytes: int) -> BodyTooLargeError:

@@ -31,6 +31,7 @@ class Desk:
         self._allowances: Mapping[str, Allowance] = {
             "writes": service.limits.writes,
             "tokens": service.limits.tokens,
+            "events": service.limits.events,
         }
         self._security = [
             ("X-Content-Type-Options", "nosniff"),

@@ -69,10 +69,12 @@ class Doors:
         query = call.environ.get("QUERY_STRING", "")
         found = self.asked_before(query)
         if found is None:
+            gates = self._asked[1]  # taken first: after a new policy this page is thrown away, with what is put into it
             found = self.gate(self.site_of(call), "plain", purpose)
             is_settled = call.query("site") is not None or len(self._book.sites()) == 1
-            gates = self._asked[1]
-            if is_settled and len(query) <= QUERY_KEPT_CHARS and len(gates) < QUERIES_KEPT:
+            if is_settled and len(query) <= QUERY_KEPT_CHARS:
+                if len(gates) >= QUERIES_KEPT:
+                    gates.clear()
                 gates[query] = found
         return found
 
@@ -123,6 +125,7 @@ class Doors:
                 epochs=self._epochs,
                 min_policy_version=lambda: self._book.current(site).holds_since,
                 clock=self._clock,
+                leeway_s=0,  # issued and checked by one clock: a token ends when it says
             )
         return found
 

@@ -41,13 +41,16 @@ class Limits:
     Args:
         settings: the rates, and the Redis that shares counters between processes.
         clients: derives the bucket.
+        is_site: tells a site that there is from a name that a stranger made up; those share one bucket.
     """
 
-    def __init__(self, settings: Settings, clients: Clients) -> None:
+    def __init__(self, settings: Settings, clients: Clients, is_site: Callable[[str], bool]) -> None:
         self._clients = clients
+        self._is_site = is_site
         self._numbers = itertools.count()
         self.writes = Allowance("writes", parse(settings.rate_limit_writes))
         self.tokens = Allowance("tokens", parse(settings.rate_limit_tokens))
+        self.events = Allowance("events", parse(settings.rate_limit_events))
         timeouts: dict[str, Any] = {"socket_timeout": REDIS_DEADLINE_S, "socket_connect_timeout": REDIS_DEADLINE_S}
         self.flask = FlaskLimiter(
             key_func=lambda: "",
@@ -79,7 +82,10 @@ class Limits:
         return cast(Callable[[], None], limit(count))
 
     def _flask_bucket(self) -> str:
-        return self._clients.bucket(Call(request.environ), (request.view_args or {}).get("site", ""))
+        return self._bucket(Call(request.environ), (request.view_args or {}).get("site", ""))
+
+    def _bucket(self, call: Call, site: str) -> str:
+        return self._clients.bucket(call, site if self._is_site(site) else "")
 
     def hit(self, allowance: Allowance, call: Call, site: str) -> None:
         """Counts a request that Flask does not see.
@@ -125,4 +131,4 @@ class Limits:
             return question(self._memory)
 
     def _key(self, allowance: Allowance, call: Call, site: str) -> tuple[str, str, str]:
-        return KEY_PREFIX, self._clients.bucket(call, site), allowance.name
+        return KEY_PREFIX, self._bucket(call, site), allowance.name

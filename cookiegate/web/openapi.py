@@ -101,7 +101,11 @@ def _describe_published(spec: APISpec) -> None:
     spec.path("/.well-known/jwks.json", operations={"get": _operation("published", "Public keys", keys)})
     gpc = {"200": _other("The statement.", "application/json")}
     spec.path("/.well-known/gpc.json", operations={"get": _operation("published", "Global Privacy Control", gpc)})
-    status = {"200": _other("The signed list.", "application/statuslist+jwt"), **_problems("not_found")}
+    status = {
+        "200": _other("The signed list.", "application/statuslist+jwt"),
+        "501": {"description": "`?time=` is not supported."},
+        **_problems("not_found"),
+    }
     operation = _operation("published", "A token status list", status, [NUMBER])
     spec.path("/status/{number}", operations={"get": operation})
 
@@ -115,11 +119,19 @@ def _describe_gate(spec: APISpec) -> None:
         for method in ("get", "post")
     }
     spec.path("/gate/check", operations=operations)
-    strip = {"200": _other("The body with only what was granted.", "application/json"), **refusals}
+    strip = {
+        "200": _other("The body with only what was granted.", "application/json"),
+        **refusals,
+        **_problems("not_found", "body_too_large"),
+    }
     body = {"required": True, "content": {"application/json": {"schema": {}}}}
     operation = _operation("gate", "Strip one tracker's body", strip, [TRACKER, *parameters], body)
     spec.path("/gate/strip/{tracker}", operations={"post": operation})
-    collect = {"200": _other("What the tracker expects of its collector.", "*/*"), **_problems("not_found")}
+    content = _other("What the tracker expects; `X-Consent-Reason` says why something was dropped.", "*/*")
+    collect = {
+        **dict.fromkeys(("200", "202", "204"), content),
+        **_problems("not_found", "body_too_large", "rate_limited", "upstream_unavailable", "storage_unavailable"),
+    }
     operations = {
         method: _operation("gate", "The gate as the collector", collect, [TRACKER, REST]) for method in ("get", "post")
     }
@@ -128,7 +140,10 @@ def _describe_gate(spec: APISpec) -> None:
 
 def _describe_pages(spec: APISpec) -> None:
     page = {"200": _other("A page, usable without JavaScript.", "text/html"), **_problems("site_unknown")}
-    changed = {"303": {"description": "Recorded; back to the page."}, **_problems("origin_denied", "input_invalid")}
+    changed = {
+        "303": {"description": "Back to the page; `flash` says whether it was recorded."},
+        **_problems("origin_denied", "body_too_large", "input_invalid", "rate_limited", "storage_unavailable"),
+    }
     spec.path(
         "/preferences/{site}",
         operations={

@@ -14,8 +14,11 @@ PREFLIGHT_MAX_AGE_S = "600"
 
 
 def origin_of(url: str) -> str:
-    """The origin of an http(s) address."""
-    parts = urlsplit(url)
+    """The origin of an http(s) address; empty for what is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 

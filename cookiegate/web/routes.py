@@ -10,7 +10,7 @@ from cookiegate.web.call import Reply
 from cookiegate.web.endpoints import consents, decisions, gates, published, tokens
 
 Endpoint = Callable[..., Reply]
-AllowanceName = Literal["writes", "tokens"]
+AllowanceName = Literal["writes", "tokens", "events"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ GPC = Route("/.well-known/gpc.json", GET, published.get_gpc)
 STATUS = Route("/status/<number>", GET, published.get_status_list)
 GATE_CHECK = Route("/gate/check", EVERY, gates.check)
 GATE_STRIP = Route("/gate/strip/<tracker>", ("POST",), gates.strip)
-COLLECT = Route("/collect/<tracker>/<path:rest>", EVERY, gates.collect)
+COLLECT = Route("/collect/<tracker>/<path:rest>", EVERY, gates.collect, allowance="events")
 
 ROUTES = (
     DECISIONS, TOKEN, CONSENT, NOTICE, WIDGET, WIDGET_IN, WIDGET_PINNED, JWKS, GPC, STATUS,

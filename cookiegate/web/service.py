@@ -59,7 +59,12 @@ class Service:
 
     def follow(self) -> None:
         """Takes in what other processes changed: keys, policies, revocations. Called twice a second."""
-        self.keyring.reload()
+        try:
+            self.keyring.reload()
+        finally:  # a key file that cannot be read must not hide what was withdrawn elsewhere
+            self._follow_record()
+
+    def _follow_record(self) -> None:
         self.book.refresh()
         for site in self.book.sites():
             self.metrics.policies.labels(site).set(self.book.current(site).version)
@@ -135,11 +140,13 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         epochs=epochs,
         decider=Decider(storage, keyring.secret("handle"), on_revoked, clock),
         clients=clients,
-        limits=Limits(settings, clients),
+        limits=Limits(settings, clients, lambda site: site in book.sites()),
         metrics=metrics,
         widgets=Widgets(book, storage, settings.token_ttl_s),
         doors=Doors(book, keyring, register, epochs, settings, clock),
-        sink=ForwardSink(settings.collect_url) if settings.collect_url else FileSink(settings.data_dir / "collected"),
+        sink=ForwardSink(settings.collect_url, settings.threads)
+        if settings.collect_url
+        else FileSink(settings.data_dir / "collected"),
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )

@@ -104,10 +104,13 @@ class ForwardSink:
 
     Args:
         base_url: its address; the tracker's own path is added.
+        threads: request threads of this process; half of them may wait for the collector, so that one that hangs
+            takes neither the banner nor a withdrawal with it.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, threads: int) -> None:
         self._base_url = base_url
+        self._places = threading.BoundedSemaphore(max(1, threads // 2))
         self._opener = urllib.request.build_opener(_NoRedirects)
 
     def take(self, site: str, accepted: AcceptedRequest) -> None:
@@ -122,11 +125,15 @@ class ForwardSink:
         request = urllib.request.Request(  # noqa: S310  the operator's own http(s) address, checked by the settings
             self._base_url + path, data=accepted.body, headers=headers, method=accepted.method
         )
+        if not self._places.acquire(blocking=False):
+            raise UpstreamError("the collector is slow and too many events wait for it; send this one again")
         try:
             with self._opener.open(request, timeout=FORWARD_TIMEOUT_S):
                 return
         except (urllib.error.URLError, OSError, HTTPException) as error:
             raise UpstreamError("the collector did not take the event", cause=type(error).__name__) from error
+        finally:
+            self._places.release()
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -9,21 +9,25 @@ from cookiegate.tokens.issuing import IssuedToken
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.service import Service
 
-HANDLE = "cg_handle"
 TOKEN = "cg_token"  # noqa: S105  the name of a cookie
 CHOICE = "cg_choice"
 DAY_S = 86_400
 
 
-def handle_of(call: Call) -> str | None:
-    """The visitor's handle, if what the cookie holds can be one."""
-    value = call.cookie(HANDLE)
+def handle_cookie(site: str) -> str:
+    """The name of a site's handle cookie: sites that share a host must not take each other's handle away."""
+    return f"cg_handle.{site}"
+
+
+def handle_of(call: Call, site: str) -> str | None:
+    """The visitor's handle for a site, if what the cookie holds can be one."""
+    value = call.cookie(handle_cookie(site))
     return value if value is not None and HANDLE_PATTERN.fullmatch(value) else None
 
 
 def consent_now(service: Service, call: Call, published: PublishedPolicy) -> Consent:
     """What holds for the visitor of this call."""
-    row = service.decider.find(published.policy.site, handle_of(call))
+    row = service.decider.find(published.policy.site, handle_of(call, published.policy.site))
     return consent_of(published, row, call.cookie(CHOICE), service.clock.now_ms())
 
 
@@ -33,7 +37,8 @@ def set_cookies(
     """Makes the browser keep what a granted consent needs, and forget every identifier after a refusal."""
     cookies, life_s = service.cookies, consent.published.policy.ask_again_days * DAY_S
     reply.headers.append(cookies.keep(CHOICE, consent.choice_cookie(), life_s, readable=True))
-    reply.headers.append(cookies.keep(HANDLE, handle, life_s) if handle else cookies.forget(HANDLE))
+    name = handle_cookie(consent.published.policy.site)
+    reply.headers.append(cookies.keep(name, handle, life_s) if handle else cookies.forget(name))
     reply.headers.append(token_cookie(service, token) if token else cookies.forget(TOKEN))
     return reply
 

@@ -74,7 +74,7 @@ def test_accept_change_and_withdraw_take_one_press_each(tab: Page, service: Live
     expect(state(tab)).to_have_text("You have allowed everything")
     assert [box.is_checked() for box in tab.get_by_role("checkbox").all()] == [True] * 11
     cookies = kept(tab)
-    assert set(cookies) == {"cg_choice", "cg_handle", "cg_token"}
+    assert set(cookies) == {"cg_choice", "cg_handle.demo", "cg_token"}
     everything = f"1.quality+analytics+development+advertising.{'+'.join(CATEGORIES)}"
     assert cookies["cg_choice"].startswith("granted.1.")
     assert cookies["cg_choice"].endswith(everything)
@@ -84,7 +84,7 @@ def test_accept_change_and_withdraw_take_one_press_each(tab: Page, service: Live
     press(tab, "Save my choice")
     expect(state(tab)).to_have_text("You have allowed some")
     assert kept(tab)["cg_choice"].endswith(".2.quality+analytics+development.ip+device+language+screen+browsing+other")
-    assert kept(tab)["cg_handle"] == cookies["cg_handle"]
+    assert kept(tab)["cg_handle.demo"] == cookies["cg_handle.demo"]
     assert kept(tab)["cg_token"] != cookies["cg_token"]
 
     press(tab, "Withdraw everything")

@@ -110,9 +110,9 @@ def test_a_withdrawal_takes_handle_and_token_out_of_the_browser(
 ) -> None:
     seen = visit(page, service).open(shop())
     seen.decide("accept")
-    assert set(cookies_of(context)) == {"cg_choice", "cg_handle", "cg_token"}
+    assert set(cookies_of(context)) == {"cg_choice", "cg_handle.demo", "cg_token"}
     http_only = {cookie["name"]: (cookie["httpOnly"], cookie["sameSite"]) for cookie in context.cookies()}
-    assert http_only == {"cg_choice": (False, "Lax"), "cg_handle": (True, "Lax"), "cg_token": (True, "Lax")}
+    assert http_only == {"cg_choice": (False, "Lax"), "cg_handle.demo": (True, "Lax"), "cg_token": (True, "Lax")}
     assert page.evaluate(STORED) == NOTHING
     seen.decide("withdraw")
     check_refused(context)
@@ -129,10 +129,10 @@ def test_a_yes_after_a_withdrawal_makes_a_new_person(page: Page, service: LiveSe
     """Nothing in the browser ties the new consent to the withdrawn one, so neither does the record."""
     seen = visit(page, service).open(shop())
     seen.decide("accept")
-    handle = seen.kept()["cg_handle"]
+    handle = seen.kept()["cg_handle.demo"]
     seen.decide("withdraw")
     seen.decide("accept")
-    assert seen.kept()["cg_handle"] != handle
+    assert seen.kept()["cg_handle.demo"] != handle
     subs = [row["sub"] for row in record.rows("decisions")]
     assert subs[0] == subs[1]
     assert subs[2] not in (None, subs[0])

@@ -282,7 +282,7 @@ def test_a_decision_whose_answer_was_lost_is_recorded_once(
     assert record.actions() == [answer.partition(" ")[0].lower()]
     is_yes = answer == "Accept all"
     tracked.until(lambda: tracked.labels() == (["page"] if is_yes else []))
-    assert set(tracked.seen.kept()) >= ({"cg_choice", "cg_handle", "cg_token"} if is_yes else {"cg_choice"})
+    assert set(tracked.seen.kept()) >= ({"cg_choice", "cg_handle.demo", "cg_token"} if is_yes else {"cg_choice"})
 
 
 def test_leaving_the_page_during_a_slow_decision_makes_one_decision(
@@ -341,4 +341,4 @@ def test_a_withdrawal_while_the_service_is_dead_stops_the_held_tracker_on_the_ne
     assert old is not None
     assert record.actions() == ["accept", "withdraw"]
     assert tracked.labels() == ["page"]
-    assert set(tracked.seen.kept()) & {"cg_handle", "cg_token"} == set()
+    assert set(tracked.seen.kept()) & {"cg_handle.demo", "cg_token"} == set()

@@ -151,7 +151,7 @@ def test_no_token_and_no_handle_ever_reaches_the_log(
     assert tracked.labels() == ["page", "bought"]
     text = (service.folder / "data" / "collected" / "demo" / f"{tracker}.jsonl").read_text()
     assert str(token) not in text
-    assert kept["cg_handle"] not in text
+    assert kept["cg_handle.demo"] not in text
     assert kept["cg_token"] not in text
     assert "from=mail" in text
 

@@ -30,7 +30,7 @@ def test_accept_gives_a_token_for_every_purpose(page: Page, service: LiveService
     assert token.count(".") == 2
     assert seen.token("analytics") == token
     assert seen.token("no-such-purpose") is None
-    assert set(seen.kept()) == {"cg_choice", "cg_handle", "cg_token"}
+    assert set(seen.kept()) == {"cg_choice", "cg_handle.demo", "cg_token"}
 
 
 def test_reject_leaves_no_identifier(page: Page, service: LiveService) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from support.service import Bench, Visitor
 
+from cookiegate.errors import MalformedBodyError
+from cookiegate.web.bodies import load_json
+
 
 def problem(answer: Any) -> tuple[int, str]:
     assert answer.content_type == "application/problem+json"
@@ -74,3 +77,21 @@ def test_a_withdrawal_is_taken_whatever_comes_with_it(visitor: Visitor) -> None:
 def test_an_always_on_purpose_cannot_be_switched_off_by_a_choice(visitor: Visitor) -> None:
     assert problem(visitor.decide("choose", purposes={"security": False})) == (422, "input_invalid")
     assert visitor.decide("choose", purposes={"security": True}).status_code == 201
+
+
+@pytest.mark.parametrize("body", ['"' + '\\"' * 500_000, "[" + '"\\\\",' * 200_000, '"' * 1_000_001, "\\" * 1_000_000])
+def test_a_body_made_to_be_slow_is_read_in_one_pass(body: str) -> None:
+    with pytest.raises(MalformedBodyError):  # backtracking would take hours
+        load_json(body.encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "is_deep"),
+    [('{"a":"[[[[[[[[[[[[[[[[[[[[[["}', False), ('{"a":"\\"' + "[" * 30 + '"}', False), ("[" * 21 + "]" * 21, True)],
+)
+def test_only_brackets_outside_of_strings_nest(body: str, is_deep: bool) -> None:
+    if is_deep:
+        with pytest.raises(MalformedBodyError, match="deeper"):
+            load_json(body.encode())
+    else:
+        load_json(body.encode())

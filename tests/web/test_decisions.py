@@ -60,7 +60,7 @@ def test_a_category_that_no_granted_purpose_uses_is_not_granted(bench: Bench) ->
 def test_a_choice_of_nothing_is_a_refusal(visitor: Visitor, bench: Bench) -> None:
     body = visitor.decide("choose", purposes={"analytics": False}, acquire={"language": True}).get_json()
     assert (body["token"], body["consent"]["state"]) == (None, "refused")
-    assert visitor.cookie("cg_handle") is None
+    assert visitor.cookie("cg_handle.demo") is None
 
 
 def test_a_refusal_leaves_no_identifier(visitor: Visitor, bench: Bench) -> None:
@@ -68,7 +68,7 @@ def test_a_refusal_leaves_no_identifier(visitor: Visitor, bench: Bench) -> None:
     assert answer.status_code == 201
     assert (answer.get_json()["token"], answer.get_json()["consent"]["epoch"]) == (None, 0)
     assert visitor.cookie("cg_choice") == "refused.1.20261118"
-    assert visitor.cookie("cg_handle") is None
+    assert visitor.cookie("cg_handle.demo") is None
     assert visitor.cookie("cg_token") is None
     row = bench.service.storage.decisions("demo")[0]
     assert (row.sub, row.slot) == (None, None)
@@ -83,7 +83,7 @@ def test_withdrawing_ends_the_token_and_every_identifier_in_the_browser(visitor:
     assert (body["consent"]["state"], body["consent"]["epoch"], body["token"]) == ("refused", 2, None)
     denied = visitor.send("GET", "/gate/check?purpose=analytics", headers=check)
     assert (denied.status_code, denied.headers["X-Consent-Reason"]) == (403, "withdrawn")
-    assert visitor.cookie("cg_handle") is None
+    assert visitor.cookie("cg_handle.demo") is None
     assert visitor.cookie("cg_token") is None
 
 
@@ -336,13 +336,13 @@ def test_a_forged_or_planted_handle_opens_nothing(bench: Bench, visitor: Visitor
     visitor.decide("accept")
     thief = bench.visitor()
     for value in ("A" * 22, "' OR 1=1 --", "../../etc", "\u202e"):
-        thief.client.set_cookie("cg_handle", value)
+        thief.client.set_cookie("cg_handle.demo", value)
         assert thief.send("POST", "/v1/sites/demo/token").status_code == 404
 
 
 def test_the_handle_is_stored_nowhere(bench: Bench, visitor: Visitor) -> None:
     visitor.decide("accept")
-    handle = visitor.cookie("cg_handle")
+    handle = visitor.cookie("cg_handle.demo")
     assert handle is not None
     for path in bench.folder.rglob("*"):
         if path.is_file():

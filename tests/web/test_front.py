@@ -130,6 +130,6 @@ def test_an_unexpected_error_is_a_problem_document_without_its_words(
 
     monkeypatch.setattr(type(bench.service.decider), "find", explode)
     for client in (Client(bench.front), Client(create_app(bench.service))):
-        answer = client.get("/v1/sites/demo/consent", headers={"Cookie": "cg_handle=" + "h" * 22})
+        answer = client.get("/v1/sites/demo/consent", headers={"Cookie": "cg_handle.demo=" + "h" * 22})
         assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
         assert b"secret words" not in answer.data

@@ -13,6 +13,8 @@ import pytest
 from support.policies import demo_policy
 from support.service import Bench, Visitor, make_bench
 
+from cookiegate.web.sinks import ForwardSink
+
 CHECK = "/gate/check?purpose=analytics"
 EVENT = {"n": "pageview", "u": "http://shop.test/tea", "d": "shop.test", "r": None}
 
@@ -220,3 +222,12 @@ def test_accepted_events_are_forwarded_to_a_collector(tmp_path: Path) -> None:
 def test_a_door_without_a_declared_purpose_says_so(visitor: Visitor, door: str) -> None:
     answer = visitor.send("POST", door, json={})
     assert (answer.status_code, answer.get_json()["errors"]) == (422, {"purpose": ["needed"]})
+
+
+def test_a_collector_that_hangs_takes_at_most_half_of_the_threads(visitor: Visitor, bench: Bench) -> None:
+    token_of(visitor, "browsing")
+    bench.service.sink = ForwardSink("http://127.0.0.1:9", threads=2)
+    with bench.service.sink._places:  # one event waits for the collector
+        busy = send_event(visitor)
+    assert (busy.status_code, busy.get_json()["code"]) == (502, "upstream_unavailable")
+    assert "slow" in busy.get_json()["detail"]

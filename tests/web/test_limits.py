@@ -115,3 +115,20 @@ def test_two_nodes_share_counters_through_redis_and_go_on_without_it(
     assert visitor.decide("accept").status_code == 201  # nothing is lost with Redis
     for bench in (one, two):
         bench.service.close()
+
+
+def test_made_up_sites_share_one_bucket(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_WRITES="2/minute")
+    client = bench.visitor().client
+    answers = [client.post(f"/v1/sites/{'x' * 1000}{number}/decisions").status_code for number in range(4)]
+    assert answers == [404, 404, 429, 429]
+    assert client.post(PATH).status_code == 400  # the real site has its own
+    bench.service.close()
+
+
+def test_collected_events_are_limited_too(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, RATE_LIMIT_EVENTS="2/minute")
+    visitor = bench.visitor()
+    answers = [visitor.send("POST", "/collect/plausible/api/event", data=b"{}").status_code for _ in range(3)]
+    assert answers == [202, 202, 429]
+    bench.service.close()

@@ -58,7 +58,7 @@ def test_nothing_of_a_visitor_is_in_metrics_or_logs(tmp_path: Path, capfd: pytes
     token = visitor.decide("accept").get_json()["token"]
     visitor.send("GET", f"/gate/check?purpose=analytics&ct={token}")
     visitor.send("GET", "/v1/sites/demo/consent\r\nX-Injected: 1")
-    handle = str(visitor.cookie("cg_handle"))
+    handle = str(visitor.cookie("cg_handle.demo"))
     metrics = visitor.send("GET", "/metrics").text
     bench.service.close()
     printed = capfd.readouterr()

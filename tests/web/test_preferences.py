@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.policies import demo_policy
-from support.service import Bench, Visitor
+from support.service import Bench, Visitor, make_bench
 
 PAGE = "/preferences/demo?lang=en"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -40,7 +41,7 @@ def test_the_whole_circle_without_javascript(visitor: Visitor, bench: Bench) -> 
     assert [key for key, on in consent["acquire"].items() if on] == ["language", "screen"]
     withdrawn = submit(visitor, "withdraw")
     assert "flash=withdrawn" in withdrawn.headers["Location"]
-    assert visitor.cookie("cg_handle") is None
+    assert visitor.cookie("cg_handle.demo") is None
     assert visitor.cookie("cg_choice") == "refused.1.20261118"
     assert bench.count == 2
 
@@ -55,7 +56,7 @@ def test_boxes_show_what_holds_and_nothing_is_ticked_before(visitor: Visitor) ->
 def test_accepting_and_refusing_are_one_click_each(visitor: Visitor) -> None:
     assert "flash=saved" in submit(visitor, "accept").headers["Location"]
     assert "flash=refused" in submit(visitor, "reject").headers["Location"]
-    assert visitor.cookie("cg_handle") is None
+    assert visitor.cookie("cg_handle.demo") is None
 
 
 def test_a_form_sent_twice_is_one_decision(visitor: Visitor, bench: Bench) -> None:
@@ -94,7 +95,9 @@ def test_a_form_from_elsewhere_is_refused(visitor: Visitor, bench: Bench, header
     assert bench.count == 0
 
 
-@pytest.mark.parametrize("fault", [{"action": "own"}, {"epoch": "x"}, {"key": "short"}, {"epoch": "٣"}])
+@pytest.mark.parametrize(
+    "fault", [{"action": "own"}, {"epoch": "x"}, {"epoch": "9" * 5000}, {"key": "short"}, {"epoch": "٣"}]
+)
 def test_a_form_that_our_page_would_not_send_is_refused(visitor: Visitor, bench: Bench, fault: dict[str, str]) -> None:
     data = {**form_of(visitor), "action": "accept", **fault}
     assert visitor.send("POST", PAGE, data=data, headers=SAME_SITE).status_code == 422
@@ -146,3 +149,20 @@ def test_the_theme_is_a_style_sheet_of_its_own(visitor: Visitor) -> None:
     answer = visitor.send("GET", "/preferences/demo/theme.css")
     assert answer.mimetype == "text/css"
     assert "--" in answer.text
+
+
+def test_a_form_is_taken_behind_a_proxy_that_ends_tls(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, BASE_URL="https://consent.example.jp")
+    visitor = bench.visitor(origin=None)
+    data = {**form_of(visitor), "action": "reject"}
+    headers = {"Origin": "https://consent.example.jp", "Host": "127.0.0.1:8000"}
+    assert visitor.send("POST", PAGE, data=data, headers=headers).status_code == 303
+    bench.service.close()
+
+
+def test_an_old_page_s_yes_after_a_withdrawal_says_that_nothing_was_saved(visitor: Visitor) -> None:
+    hidden = form_of(visitor)
+    submit(visitor, "accept", hidden)
+    submit(visitor, "withdraw")
+    assert "flash=error" in submit(visitor, "accept", hidden).headers["Location"]
+    assert visitor.cookie("cg_choice") == "refused.1.20261118"

@@ -67,7 +67,7 @@ def test_a_withdrawal_shows_in_the_signed_list(visitor: Visitor, bench: Bench) -
 
 def test_a_withdrawal_in_another_process_is_followed(visitor: Visitor, bench: Bench) -> None:
     token = visitor.decide("accept").get_json()["token"]
-    row = bench.service.decider.find("demo", visitor.cookie("cg_handle"))
+    row = bench.service.decider.find("demo", visitor.cookie("cg_handle.demo"))
     assert row is not None
     assert row.slot is not None
     slot, sub = row.slot, row.sub

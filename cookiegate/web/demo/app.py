@@ -20,7 +20,7 @@ from cookiegate.web.demo.watching import LiveView, WatchedSink, read_events
 from cookiegate.web.front import StartResponse, WsgiApp, send
 from cookiegate.web.logs import configure_logs
 from cookiegate.web.service import Service, open_service
-from cookiegate.web.visitors import CHOICE, HANDLE, TOKEN
+from cookiegate.web.visitors import CHOICE, TOKEN, handle_cookie
 
 SITE = "demo"
 RUN = "demo_run"
@@ -106,7 +106,7 @@ class Demo:
 
     def _forget(self, reply: Reply) -> Reply:
         cookies = self._service.cookies
-        reply.headers += [cookies.forget(name) for name in (CHOICE, HANDLE, TOKEN)]
+        reply.headers += [cookies.forget(name) for name in (CHOICE, handle_cookie(SITE), TOKEN)]
         # Only the live view gets to see it, so that it is in no event's request.
         reply.add("Set-Cookie", f"{RUN}={self._run}; Path=/demo/; Max-Age={RUN_LIFE_S}; HttpOnly; SameSite=Lax")
         return reply

@@ -41,7 +41,7 @@ def post_decision(service: Service, call: Call, site: str) -> Reply:
         purposes=body.purposes,
         acquire=body.acquire,
         epoch=body.epoch,
-        handle=handle_of(call),
+        handle=handle_of(call, site),
         device=device.facts(),
     )
     return answer_decision(service, published, take_decision(service, published, request))
@@ -70,7 +70,7 @@ def answer_decision(service: Service, published: PublishedPolicy, decided: Decid
         },
         status=201,
     )
-    return set_cookies(service, reply, consent, decided.handle, token)
+    return reply if decided.superseded else set_cookies(service, reply, consent, decided.handle, token)
 
 
 def consent_after(published: PublishedPolicy, row: DecisionRow, record: dict[str, Any]) -> Consent:

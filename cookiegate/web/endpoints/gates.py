@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -11,7 +10,7 @@ from cookiegate.errors import InvalidInputError, NotFoundError
 from cookiegate.gate import AcceptedRequest, Filtered, Gate, Reason, TrackerRequest
 from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens, says_refused
 from cookiegate.tokens.verifying import DENIED
-from cookiegate.web.call import Call, Reply
+from cookiegate.web.call import Call, Reply, read_query
 from cookiegate.web.origins import allow_origin, preflight
 from cookiegate.web.problems import problem_reply
 from cookiegate.web.service import Service
@@ -54,11 +53,9 @@ def check(service: Service, call: Call) -> Reply:
 
 def _query_token(call: Call) -> str:
     for name in _ASKED_URI:
-        asked = call.header(name)
-        if asked:
-            found = parse_qs(urlsplit(asked).query).get(TOKEN_PARAMETER)
-            if found:
-                return found[0]
+        found = read_query((call.header(name) or "").partition("?")[2]).get(TOKEN_PARAMETER)
+        if found:
+            return found[0]
     return call.query(TOKEN_PARAMETER) or ""
 
 

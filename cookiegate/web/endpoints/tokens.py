@@ -16,7 +16,7 @@ def post_token(service: Service, call: Call, site: str) -> Reply:
     """Issues a token from the record, never from what the page believes."""
     published = service.book.current(site)
     check_origin(call, published.policy, service.own_origin)
-    row = service.decider.find(site, handle_of(call))
+    row = service.decider.find(site, handle_of(call, site))
     now_ms = service.clock.now_ms()
     consent = consent_of(published, row, None, now_ms)
     if row is None or row.slot is None or not consent.is_usable:

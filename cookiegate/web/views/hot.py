@@ -42,7 +42,7 @@ def _view(service: Service, desk: Desk, route: Route) -> Callable[..., Response]
             try:
                 count()
             except RateLimitExceeded:
-                error = service.limits.exhausted(limited, call, args["site"])
+                error = service.limits.exhausted(limited, call, args.get("site", ""))
                 return to_response(desk.refuse_limited(route, call, args, error))
         return to_response(desk.answer(route, call, args, limited=True))
 

@@ -46,7 +46,7 @@ def make_pages_blueprint(service: Service) -> Blueprint:
     def change_preferences(site: str) -> BaseResponse:
         """Takes the form's decision, then shows the page again."""
         published = service.book.current(site)
-        _check_same_origin(published)
+        _check_same_origin(service.own_origin)
         try:
             count()
         except RateLimitExceeded:
@@ -98,15 +98,17 @@ def _preferences(service: Service, site: str, flash: Flash | None) -> Response:
     return _page(make_response(render_template("preferences.html", **page)), locale)
 
 
-def _check_same_origin(published: PublishedPolicy) -> None:
+def _check_same_origin(own_origin: str) -> None:
     """A form is only taken from the page that we served (CSRF): same origin by ``Sec-Fetch-Site``, else by ``Origin``.
+
+    Behind a proxy the browser's origin is the public one, which the settings name.
 
     Source: Fetch Metadata Request Headers (W3C); a browser that sends neither header sends no cross-site form either.
     """
     fetch_site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if fetch_site is not None and fetch_site != "same-origin":
         raise OriginDeniedError("this form is only taken from its own page")
-    if fetch_site is None and origin is not None and origin != request.host_url.rstrip("/"):
+    if fetch_site is None and origin is not None and origin not in (own_origin, request.host_url.rstrip("/")):
         raise OriginDeniedError("this form is only taken from its own page")
 
 
@@ -120,7 +122,7 @@ def _change(service: Service, published: PublishedPolicy) -> BaseResponse:
         if error.code not in ("notice_stale", "epoch_stale", "idempotency_conflict"):
             raise
         return _back(site, "error")
-    response = _back(site, FLASHES[request.form["action"]])
+    response = _back(site, "error" if decided.superseded else FLASHES[request.form["action"]])
     for name, value in answer_decision(service, published, decided).headers:
         if name == "Set-Cookie":
             response.headers.add(name, value)
@@ -142,7 +144,7 @@ def _read_form(published: PublishedPolicy, call: Call) -> DecisionRequest:
     action, epoch = form.get("action"), form.get("epoch", "")
     if action not in ACTIONS:
         faults["action"] = ["must be one of " + ", ".join(ACTIONS)]
-    if not (epoch.isascii() and epoch.isdigit() and int(epoch) <= EPOCH_MAX):
+    if not (epoch.isascii() and epoch.isdigit() and len(epoch) <= len(str(EPOCH_MAX)) and int(epoch) <= EPOCH_MAX):
         faults["epoch"] = ["must be a number"]
     if IDEMPOTENCY_KEY.fullmatch(form.get("key", "")) is None:
         faults["key"] = ["must be 16 to 128 letters, digits, - or _"]
@@ -160,6 +162,6 @@ def _read_form(published: PublishedPolicy, call: Call) -> DecisionRequest:
         purposes=dict.fromkeys(form.getlist("purposes"), True) if is_choice else None,
         acquire=dict.fromkeys(form.getlist("acquire"), True) if is_choice else None,
         epoch=int(epoch),
-        handle=handle_of(call),
+        handle=handle_of(call, published.policy.site),
         device=device.facts(),
     )
