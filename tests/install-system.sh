@@ -9,7 +9,7 @@ for name in ${*:-chromium redis nginx npm fonts wrk}; do
     case $name in
         chromium) want chromium chromium ;;
         redis) want redis-server redis-server ;;
-        nginx) want nginx nginx-light ;;
+        nginx) want nginx nginx ;;
         wrk) want wrk wrk ;;
         npm) want npm npm ;;
         fonts) ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || missing="$missing fonts-noto-cjk" ;;
