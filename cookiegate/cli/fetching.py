@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -17,13 +18,14 @@ import click
 from cookiegate.errors import CookiegateError, SourceUnreadableError
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.tokens.statuses import StatusBook
-from cookiegate.tokens.statuslist import SIGNED_LIMIT_BYTES
+from cookiegate.tokens.statuslist import SIGNED_LIMIT_BYTES, OpenedStatusList
 from cookiegate.tokens.strictjson import read_object
 from cookiegate.tokens.verifying import Verifier
 
 TIMEOUT_S = 5.0
 JWKS_LIMIT_BYTES = 1_048_576
 REFRESH_S = 60.0
+RETRY_S = 10.0
 _SCHEMES = ("http", "https")
 
 
@@ -89,15 +91,68 @@ def read_jwks(source: str) -> dict[str, Any]:
     return jwks
 
 
-def load_status(book: StatusBook, source: str, keys: PublicKeys) -> None:
-    """Reads a status list token into the book.
+def load_status(book: StatusBook, source: str, keys: PublicKeys) -> OpenedStatusList:
+    """Reads a status list token into the book, and gives it.
 
     Raises:
         SourceUnreadableError: if it cannot be read.
         StatusListError: if it cannot be trusted.
     """
     text = read_source(source, SIGNED_LIMIT_BYTES).decode("ascii", errors="replace")
-    book.load(text, keys)
+    return book.load(text, keys)
+
+
+class FollowedStatuses:
+    """The given status lists and those beside them: a service opens a new list when the last one is full.
+
+    A :class:`StatusSource`. A list that a signed token names is read when it is first met, from the address that the
+    lists given by address were read from, and from nowhere else.
+
+    Args:
+        book: keeps the lists.
+        keys: gives the trusted keys.
+    """
+
+    def __init__(self, book: StatusBook, keys: Callable[[], PublicKeys]) -> None:
+        self.book = book
+        self.sources: list[str] = []
+        self._keys = keys
+        self._beside: dict[str, str] = {}
+        self._tried_at_s: dict[str, float] = {}
+
+    def load(self, source: str) -> None:
+        """Reads a list that was given; those beside it are followed if it was given by its address.
+
+        Raises:
+            SourceUnreadableError, StatusListError: as for :func:`load_status`.
+        """
+        opened = load_status(self.book, source, self._keys())
+        if is_address(source):
+            self._beside[opened.uri.rpartition("/")[0]] = source.rpartition("/")[0]
+            self.sources.append(source)
+
+    def status(self, uri: str, idx: int) -> int | None:
+        """The status at a place of a list; None if the list cannot be had now."""
+        found = self.book.status(uri, idx)
+        if found is None and self._follow(uri):
+            found = self.book.status(uri, idx)
+        return found
+
+    def _follow(self, uri: str) -> bool:
+        folder, _, name = uri.rpartition("/")
+        home, now_s = self._beside.get(folder), time.monotonic()
+        if home is None or not name.isalnum() or now_s - self._tried_at_s.get(uri, -RETRY_S) < RETRY_S:
+            return False
+        self._tried_at_s[uri] = now_s
+        source = f"{home}/{name}"
+        try:
+            load_status(self.book, source, self._keys())
+        except CookiegateError as error:
+            click.echo(f"Warning [{error.code}]: {error.detail}", err=True)
+            return False
+        if source not in self.sources:
+            self.sources.append(source)
+        return True
 
 
 class Refresher:
@@ -109,8 +164,7 @@ class Refresher:
     Args:
         verifier: gets new keys.
         jwks: file or address of the key set.
-        book: gets new lists; None without any.
-        statuses: files or addresses of the lists.
+        statuses: the lists.
         every_s: seconds between two rounds.
     """
 
@@ -118,21 +172,19 @@ class Refresher:
         self,
         verifier: Verifier,
         jwks: str,
-        book: StatusBook | None,
-        statuses: Sequence[str],
+        statuses: FollowedStatuses,
         every_s: float = REFRESH_S,
     ) -> None:
         self._verifier = verifier
         self._jwks_source = jwks
-        self._book = book or StatusBook()
-        self._statuses = [source for source in statuses if is_address(source)]
+        self._statuses = statuses
         self._every_s = every_s
         self._stop = threading.Event()
         self._failing: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
 
     def __enter__(self) -> Refresher:
-        if is_address(self._jwks_source) or self._statuses:
+        if is_address(self._jwks_source) or self._statuses.sources:
             self._thread.start()
         return self
 
@@ -144,8 +196,8 @@ class Refresher:
         if is_address(self._jwks_source):
             self._try(self._jwks_source, self._refresh_keys)
         keys = PublicKeys(self._verifier.jwks)
-        for source in self._statuses:
-            self._try(source, partial(load_status, self._book, source, keys))
+        for source in tuple(self._statuses.sources):
+            self._try(source, partial(load_status, self._statuses.book, source, keys))
 
     def _run(self) -> None:
         while not self._stop.wait(self._every_s):
@@ -156,7 +208,7 @@ class Refresher:
         if jwks != self._verifier.jwks:
             self._verifier.replace_keys(jwks)
 
-    def _try(self, source: str, read: Callable[[], None]) -> None:
+    def _try(self, source: str, read: Callable[[], object]) -> None:
         try:
             read()
         except CookiegateError as error:

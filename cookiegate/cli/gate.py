@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import click
 from tqdm import tqdm
 
-from cookiegate.cli.fetching import Refresher, load_status, read_jwks
+from cookiegate.cli.fetching import FollowedStatuses, Refresher, read_jwks
 from cookiegate.cli.lines import ByteStream, read_chunks
 from cookiegate.gate import Gate, StatusBook, Verifier, trackers
 from cookiegate.gate.allowance import IpWhenRefused
@@ -63,18 +63,18 @@ def command(
         --purpose analytics --jwks keys.json --status list.jwt >> lake.jsonl
 
     Withdrawals are known from the status lists; without --status, a withdrawn token passes until it expires. Status
-    lists and keys that come from an address are read again every minute.
+    lists and keys that come from an address are read again every minute, and lists beside them when a token names one.
     """
     policy = _load_policy(policy_file, audience, purpose) if policy_file else None
     trusted = read_jwks(jwks)
-    book = StatusBook()
+    lists = FollowedStatuses(StatusBook(), lambda: PublicKeys(verifier.jwks))
+    verifier = Verifier(trusted, audience=audience, issuer=issuer, status=lists if statuses else None)
     for source in statuses:
-        load_status(book, source, PublicKeys(trusted))
+        lists.load(source)
     if not statuses:
         click.echo("Warning: no --status given, so withdrawals are not seen until a token expires.", err=True)
-    verifier = Verifier(trusted, audience=audience, issuer=issuer, status=book if statuses else None)
     gate = _make_gate(verifier, policy, tracker, purpose, ip_rule, mounts)
-    with Refresher(verifier, jwks, book, statuses):
+    with Refresher(verifier, jwks, lists):
         code = _run(gate, report=report, progress=progress)
     click.echo(_table(gate.counts, report=report), err=True)
     sys.exit(code)

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from support.consent import ISSUER, SUB, ConsentService
 
 from cookiegate.cli import keys as keys_cli
-from cookiegate.cli.fetching import Refresher, load_status, read_jwks, read_source
+from cookiegate.cli.fetching import FollowedStatuses, Refresher, load_status, read_jwks, read_source
 from cookiegate.cli.lines import read_chunks
 from cookiegate.clock import SystemClock
 from cookiegate.errors import SourceUnreadableError, StatusListError
@@ -263,9 +263,10 @@ def test_addresses_are_read_again_and_a_withdrawal_reaches_a_running_gate(
     (folder / "jwks").write_text(json.dumps(service.ring.jwks()))
     (folder / "status").write_bytes(service.register.signed(1) or b"")
     book = StatusBook(clock=service.clock)
-    verifier = Verifier(read_jwks(f"{address}/jwks"), audience="demo", status=book, clock=service.clock)
-    load_status(book, f"{address}/status", PublicKeys(verifier.jwks))
-    refresher = Refresher(verifier, f"{address}/jwks", book, [f"{address}/status"])
+    lists = FollowedStatuses(book, lambda: PublicKeys(verifier.jwks))
+    verifier = Verifier(read_jwks(f"{address}/jwks"), audience="demo", status=lists, clock=service.clock)
+    lists.load(f"{address}/status")
+    refresher = Refresher(verifier, f"{address}/jwks", lists)
     token = service.token()
     assert verifier.verify(token).ok
 
@@ -284,6 +285,21 @@ def test_addresses_are_read_again_and_a_withdrawal_reaches_a_running_gate(
     assert book.status(f"{ISSUER}/status/1", 8) == 0
     service.clock.advance(3700)
     assert verifier.verify(service.token(idx=8)).reason is Reason.STATUS_UNAVAILABLE
+
+
+def test_a_list_beside_the_given_one_is_followed_when_a_token_names_it(
+    live: ConsentService, web: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, address = web
+    for number in (1, 2):
+        live.register.ensure(number)
+        (folder / str(number)).write_bytes(live.register.signed(number) or b"")
+    (folder / "jwks").write_text(json.dumps(live.ring.jwks()))
+    events = [{"event": "a", "consent_token": live.token(status_list=number)} for number in (1, 2, 3)]
+    done = _gate(_lines(*events), {"jwks": f"{address}/jwks", "status": f"{address}/1"})
+    assert _table(done)["accepted"] == 2
+    assert _table(done)["status_unavailable"] == 1  # there is no third list
+    assert f"cannot read {address}/3" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/to/file", "/to/ftp"])

@@ -42,6 +42,7 @@ class ConsentService:
         site: str = "demo",
         epoch: int = 1,
         idx: int = 7,
+        status_list: int = 1,
         policy_version: int = 3,
     ) -> str:
         """A token issued now."""
@@ -52,7 +53,7 @@ class ConsentService:
             epoch=epoch,
             scope=scope,
             acquire=acquire,
-            status_list=1,
+            status_list=status_list,
             status_index=idx,
             issued_at_ms=self.clock.now_ms(),
         ).text
