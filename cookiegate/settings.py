@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from limits import parse
+from limits import parse_many
 
 from cookiegate.errors import SettingsError
 
@@ -67,7 +67,9 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 
 
 def _rate(text: str) -> str:
-    parse(text)
+    rates = parse_many(text)
+    if len(rates) != 1 or rates[0].amount < 1:
+        raise ValueError("must be one rate of at least one, such as 60/minute")
     return text
 
 
@@ -75,7 +77,12 @@ def _redis_url(text: str) -> str | None:
     # The address may hold a password, so it is never repeated in a message.
     if not text:
         return None
-    if urlsplit(text).scheme not in ("redis", "rediss") or not urlsplit(text).hostname:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError("must be a Redis address such as redis://127.0.0.1:6379/0")
     if importlib.util.find_spec("redis") is None:
         raise ValueError('must wait until its client is there: pip install "cookiegate[redis]"')

@@ -30,8 +30,9 @@ def refuse_taken_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a stopped server left behind is no matter
         try:
             probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(f"--host {host} --port {port} cannot be listened on ({error.strerror})") from error
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "no such host"
+            raise SettingsError(f"--host {host} --port {port} cannot be listened on ({reason})") from error
 
 
 def make_server(target: str, host: str, port: int, threads: int, *, factory: bool = False) -> AbstractServer[Any]:

@@ -194,7 +194,8 @@ class _Act:
                 handle = candidate if consent.is_granted else None
             elif consent:
                 superseded = superseded or consent.decided_at_ms >= row.decided_at_ms
-        return Decided(row, handle, superseded)
+        # A grant whose handle nobody holds any more was ended by a later act that took the handle away.
+        return Decided(row, handle, superseded or (row.slot is not None and handle is None))
 
     def _record(self, transaction: WriteTransaction, answer: AnswerRow) -> Decided:
         handle = self._request.handle

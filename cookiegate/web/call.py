@@ -20,6 +20,7 @@ JSON = "application/json"
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
+QUERY_FIELDS_MAX = 200
 _QUERY_CACHED_CHARS = 128  # short queries repeat; one that holds a token is longer and does not
 
 
@@ -76,11 +77,11 @@ class Call:
 
 
 def read_query(text: str) -> Mapping[str, list[str]]:
-    """The parameters of a query; none of one that is no query or has too many."""
+    """The parameters of a query; of one with too many to read only a token that is none, so that it is refused."""
     try:
-        return parse_qs(text, max_num_fields=200)
+        return parse_qs(text, max_num_fields=QUERY_FIELDS_MAX)
     except ValueError:
-        return {}
+        return {"ct": ["?"]}
 
 
 _read_short_query = lru_cache(maxsize=1024)(read_query)

@@ -17,7 +17,7 @@ from cookiegate.web.limiting import Allowance
 from cookiegate.web.logs import get_logger
 from cookiegate.web.origins import allow_origin, preflight
 from cookiegate.web.problems import WRONG_METHOD, problem_reply, reply_to_error
-from cookiegate.web.routes import GATE_CHECK, Route
+from cookiegate.web.routes import COLLECT, GATE_CHECK, Route
 from cookiegate.web.service import Service
 
 HSTS = "max-age=31536000"
@@ -111,6 +111,13 @@ class Desk:
         else:
             reply.add("Vary", "Origin")
 
+    def _allow_collected(self, call: Call, reply: Reply) -> None:
+        try:
+            site = self._service.doors.site_of(call)
+        except CookiegateError:
+            site = ""
+        self._allow_origin(call, site, reply)
+
     def refuse_limited(self, route: Route, call: Call, args: Mapping[str, str], error: RateLimitedError) -> Reply:
         """The reply to a call that flask-limiter stopped."""
         return self.finish(route, call, args, reply_to_error(error), 0.0)
@@ -118,7 +125,9 @@ class Desk:
     def finish(self, route: Route, call: Call, args: Mapping[str, str], reply: Reply, seconds: float) -> Reply:
         """Adds what every answer carries, and counts it."""
         service = self._service
-        if route.cors and call.method != "OPTIONS":
+        if route is COLLECT and call.method != "OPTIONS":
+            self._allow_collected(call, reply)
+        elif route.cors and call.method != "OPTIONS":
             self._allow_origin(call, args["site"], reply)
         if route.allowance is not None and call.method != "OPTIONS":
             service.limits.describe(self._allowances[route.allowance], call, args.get("site", ""), reply)

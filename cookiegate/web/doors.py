@@ -16,6 +16,7 @@ from cookiegate.web.call import Call
 from cookiegate.web.origins import origin_of
 
 QUERY_KEPT_CHARS = 128
+CLOCK_STEP_S = 2
 QUERIES_KEPT = 1_024
 
 
@@ -125,7 +126,7 @@ class Doors:
                 epochs=self._epochs,
                 min_policy_version=lambda: self._book.current(site).holds_since,
                 clock=self._clock,
-                leeway_s=0,  # issued and checked by one clock: a token ends when it says
+                leeway_s=CLOCK_STEP_S,  # issued and checked by one clock, which may be set back a little
             )
         return found
 

@@ -129,6 +129,7 @@ def test_made_up_sites_share_one_bucket(tmp_path: Path) -> None:
 def test_collected_events_are_limited_too(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, RATE_LIMIT_EVENTS="2/minute")
     visitor = bench.visitor()
-    answers = [visitor.send("POST", "/collect/plausible/api/event", data=b"{}").status_code for _ in range(3)]
-    assert answers == [202, 202, 429]
+    answers = [visitor.send("POST", "/collect/plausible/api/event", data=b"{}") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert {answer.headers["Access-Control-Allow-Origin"] for answer in answers} == {"http://shop.test"}
     bench.service.close()

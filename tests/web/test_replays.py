@@ -20,6 +20,17 @@ def test_a_repeated_yes_does_not_undo_a_later_no(visitor: Visitor, then: str) ->
     assert visitor.cookie("cg_choice") == "refused.1.20261118"
 
 
+@pytest.mark.parametrize("then", ["withdraw", "reject"])
+def test_a_repeated_second_yes_does_not_undo_a_later_no(visitor: Visitor, then: str) -> None:
+    visitor.decide("accept")
+    choice = {"purposes": {"analytics": True}, "acquire": {"device": True}}
+    visitor.decide("choose", key="k" * 20, **choice)
+    visitor.decide(then)
+    assert "Set-Cookie" not in visitor.decide("choose", key="k" * 20, **choice).headers
+    assert visitor.cookie("cg_choice") == "refused.1.20261118"
+    assert visitor.cookie("cg_token") is None
+
+
 def test_a_repeated_yes_does_not_widen_a_later_choice(visitor: Visitor) -> None:
     visitor.decide("accept", key="k" * 20)
     visitor.decide("choose", purposes={"analytics": True}, acquire={"device": True})
@@ -69,6 +80,12 @@ def test_a_choice_cookie_of_no_real_day_is_no_choice(visitor: Visitor, day: str)
 def test_a_hostile_address_of_the_asked_request_is_only_refused(visitor: Visitor, address: str) -> None:
     answer = visitor.send("GET", CHECK, headers={"X-Original-URI": address})
     assert answer.status_code == 401
+
+
+def test_an_address_with_too_many_parameters_is_not_rescued_by_a_cookie(visitor: Visitor) -> None:
+    visitor.decide("accept")
+    address = "/x?" + "a=1&" * 250 + "ct=bad"
+    assert visitor.send("GET", CHECK, headers={"X-Original-URI": address}).status_code == 401
 
 
 @pytest.mark.parametrize("header", ["Origin", "Referer"])

@@ -11,7 +11,7 @@ from cookiegate.gate import AcceptedRequest, Filtered, Gate, Reason, TrackerRequ
 from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens, says_refused
 from cookiegate.tokens.verifying import DENIED
 from cookiegate.web.call import Call, Reply, read_query
-from cookiegate.web.origins import allow_origin, preflight
+from cookiegate.web.origins import preflight
 from cookiegate.web.problems import problem_reply
 from cookiegate.web.service import Service
 
@@ -151,4 +151,4 @@ def collect(service: Service, call: Call, tracker: str, rest: str) -> Reply:
     reply = Reply(answer.status, answer.body, [*answer.headers.items(), NO_STORE])
     if filtered.counts.dropped:
         reply.add("X-Consent-Reason", _main_reason(filtered).value)
-    return allow_origin(call, policy, reply)
+    return reply
