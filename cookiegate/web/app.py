@@ -40,7 +40,7 @@ def create_app(service: Service) -> Flask:
     app.register_error_handler(CookiegateError, lambda error: show_problem(reply_to_error(error)))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(Exception, _fail)
-    app.after_request(secure(service.settings.base_url.startswith("https:")))
+    app.after_request(secure(service.settings.base_url))
     return app
 
 

@@ -18,9 +18,8 @@ from cookiegate.web.logs import get_logger
 from cookiegate.web.origins import allow_origin, preflight
 from cookiegate.web.problems import WRONG_METHOD, problem_reply, reply_to_error
 from cookiegate.web.routes import COLLECT, GATE_CHECK, Route
+from cookiegate.web.security import security_headers
 from cookiegate.web.service import Service
-
-HSTS = "max-age=31536000"
 
 
 class Desk:
@@ -33,13 +32,7 @@ class Desk:
             "tokens": service.limits.tokens,
             "events": service.limits.events,
         }
-        self._security = [
-            ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "same-origin"),
-            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
-        ]
-        if service.settings.base_url.startswith("https:"):
-            self._security.append(("Strict-Transport-Security", HSTS))
+        self._security = security_headers(service.settings.base_url)
 
     def answer(self, route: Route, call: Call, args: Mapping[str, str], *, limited: bool = False) -> Reply:
         """The reply to a call on a route.

@@ -10,12 +10,7 @@ from flask import Response, make_response, render_template, request
 from cookiegate.web.call import Reply
 from cookiegate.web.pages import error_page
 from cookiegate.web.problems import PROBLEM
-
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-NOTHING_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
-HSTS = "max-age=31536000"
+from cookiegate.web.security import PAGE_POLICY, security_headers
 
 
 def to_response(reply: Reply) -> Response:
@@ -44,17 +39,13 @@ def show_problem(reply: Reply) -> Response:
     return page
 
 
-def secure(is_https: bool) -> Callable[[Response], Response]:
+def secure(base_url: str) -> Callable[[Response], Response]:
     """A hook that adds the security headers which an answer does not carry yet."""
+    for_pages, for_others = security_headers(base_url, PAGE_POLICY), security_headers(base_url)
 
     def add(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        is_page = response.mimetype == "text/html"
-        headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else NOTHING_POLICY)
-        if is_https:
-            headers.setdefault("Strict-Transport-Security", HSTS)
+        for name, value in for_pages if response.mimetype == "text/html" else for_others:
+            response.headers.setdefault(name, value)
         return response
 
     return add
