@@ -56,6 +56,12 @@ class SourceUnreadableError(CookiegateError):
     code = "source_unreadable"
 
 
+class OutputRefusedError(CookiegateError):
+    """A file that a command was told to write is there already, or cannot be written."""
+
+    code = "output_refused"
+
+
 class PolicyError(CookiegateError):
     """A policy document that cannot be used; ``evidence["faults"]`` lists every fault."""
 
@@ -66,6 +72,30 @@ class StorageError(CookiegateError):
     """The record cannot be read or written now; nothing was half-written, and a retry is safe."""
 
     code = "storage_unavailable"
+
+
+class RecordDamagedError(CookiegateError):
+    """Bytes of the record are not what was written; ``evidence`` names the place. Nothing is signed over it."""
+
+    code = "record_damaged"
+
+
+class LedgerDamagedError(RecordDamagedError):
+    """The sealed ledger contradicts itself or its records: nothing more is signed until it is restored."""
+
+    code = "ledger_damaged"
+
+
+class CheckpointError(CookiegateError):
+    """A signed note, checkpoint or key text that cannot be read or trusted."""
+
+    code = "checkpoint_invalid"
+
+
+class NotSealedYetError(CookiegateError):
+    """It is recorded, but not in the ledger's tree yet; that takes at most a second."""
+
+    code = "not_sealed_yet"
 
 
 class SiteUnknownError(CookiegateError):
@@ -128,10 +158,58 @@ class IdempotencyConflictError(CookiegateError):
     code = "idempotency_conflict"
 
 
+class RequestStepError(CookiegateError):
+    """A step that a request cannot take now; ``evidence`` has its ``state`` and the steps that are ``possible``."""
+
+    code = "request_step_impossible"
+
+
+class RequestGroundError(CookiegateError):
+    """A decision on a request without a ground that fits; ``evidence["possible"]`` lists those that do."""
+
+    code = "request_ground_unfit"
+
+
+class ReceiptInvalidError(CookiegateError):
+    """A text that is no receipt of this service; ``evidence["reason"]`` is one word for what is wrong with it."""
+
+    code = "receipt_invalid"
+
+
+class RecordErasedError(CookiegateError):
+    """A genuine receipt of a record that was erased; ``evidence`` has its ``entry`` in the ledger, if there is one."""
+
+    code = "record_erased"
+
+
 class ConsentMissingError(CookiegateError):
     """No consent holds for this visitor, so there is no token to give."""
 
     code = "consent_missing"
+
+
+class ConsentRestrictedError(CookiegateError):
+    """The person had the use of their data restricted; until they lift that, there is no token to give."""
+
+    code = "consent_restricted"
+
+
+class OnHoldError(CookiegateError):
+    """A legal hold keeps this; ``evidence`` has the ``hold`` and its coded ``ground``. Nothing was erased."""
+
+    code = "on_hold"
+
+
+class SubscriberDeniedError(CookiegateError):
+    """Nobody that follows a stream has this secret."""
+
+    code = "subscriber_unknown"
+
+
+class StreamDeniedError(CookiegateError):
+    """The subscriber does not follow this stream."""
+
+    code = "stream_denied"
 
 
 class RateLimitedError(CookiegateError):
@@ -144,3 +222,21 @@ class NotFoundError(CookiegateError):
     """Nothing lives at this address."""
 
     code = "not_found"
+
+
+class OfficerDeniedError(CookiegateError):
+    """Whoever acts is not an officer who may do this."""
+
+    code = "officer_denied"
+
+
+class LookupStateError(CookiegateError):
+    """A break-glass look-up cannot take this step now: not approved, expired, or approved by the same person."""
+
+    code = "lookup_state_invalid"
+
+
+class IncidentStateError(CookiegateError):
+    """An accident's file cannot take this step now."""
+
+    code = "incident_state_invalid"

@@ -10,12 +10,14 @@ import difflib
 import importlib.util
 import ipaddress
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from limits import parse_many
 
@@ -24,6 +26,10 @@ from cookiegate.errors import SettingsError
 PREFIX = "COOKIEGATE_"
 TOKEN_TTL_MAX_S = 900
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+#: RFC 5321 section 4.1.2 without quoted local parts and address literals.
+MAIL_ADDRESS = rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9-]{{1,63}}\.)*[A-Za-z0-9-]{{1,63}}"
+_SENDER = re.compile(rf"(?P<bare>{MAIL_ADDRESS})|(?P<name>[^<>\"@,;:]*?)\s*<(?P<named>{MAIL_ADDRESS})>")
 
 
 def _path(text: str) -> Path:
@@ -89,6 +95,63 @@ def _redis_url(text: str) -> str | None:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mails are handed over. ``tls``: ``implicit`` from the first byte, ``starttls`` demanded, or ``none``."""
+
+    host: str
+    port: int
+    tls: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def _smtp_server(text: str) -> SmtpServer | None:
+    # The address may hold a password, so it is never repeated in a message.
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        host, port, query = parts.hostname, parts.port, parse_qs(parts.query, strict_parsing=bool(parts.query))
+    except ValueError:
+        host, port, query = None, None, {}
+    given = query.pop("tls", query.pop("starttls", [""]))[0]
+    tls = _smtp_tls(parts.scheme if host else "", given, host or "")
+    if not tls or query or not host or port == 0 or parts.path.strip("/") or parts.fragment:
+        raise ValueError(
+            "must be a mail server such as smtps://user:password@mail.example.jp, smtp://mail.example.jp:587 "
+            "(STARTTLS is demanded), or smtp://mail.internal:25?tls=none"
+        )
+    user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
+    return SmtpServer(host, port or {"implicit": 465, "starttls": 587}.get(tls, 25), tls, user, password)
+
+
+def _smtp_tls(scheme: str, given: str, host: str) -> str:
+    """How the line is secured; empty for what makes no sense. In clear only where that is asked, or on this machine."""
+    if scheme == "smtps":
+        return "" if given else "implicit"
+    if scheme != "smtp" or given not in ("", "1", "none"):
+        return ""
+    return "none" if given == "none" or (not given and is_loopback(host)) else "starttls"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _mail_from(text: str) -> Address | None:
+    if not text:
+        return None
+    found = _SENDER.fullmatch(text.strip())
+    if found is None or not text.isprintable():
+        raise ValueError("must be an address such as privacy@example.jp or Example Shop <privacy@example.jp>")
+    return Address(found["name"] or "", addr_spec=found["named"] or found["bare"])
+
+
 def _flag(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("must be 0 or 1")
@@ -120,10 +183,30 @@ class Settings:
         1_048_576, _between(1_024, 67_108_864), "Largest tracker body, before and after decompression."
     )
     rate_limit_writes: str = _setting("300/minute", _rate, "Decisions per client address and site.")
-    rate_limit_tokens: str = _setting("120/minute", _rate, "Token refreshes per client address and site.")
+    rate_limit_tokens: str = _setting(
+        "120/minute", _rate, "Token refreshes, and looks at rights requests, per client address and site."
+    )
     rate_limit_events: str = _setting("3000/minute", _rate, "Requests to `/collect` per client address.")
+    rate_limit_requests: str = _setting("10/hour", _rate, "Rights requests per client address and site.")
+    request_target_days: int = _setting(
+        14, _between(1, 30), "What “without delay” means for rights requests; see [requests](requests.md)."
+    )
+    document_days: int = _setting(
+        14, _between(1, 60), "Longest that a proof of identity is kept, checked or not; a check that ends destroys it."
+    )
+    document_limit_bytes: int = _setting(
+        5_242_880, _between(65_536, 20_971_520), "Largest proof of identity that is taken: PDF, JPEG or PNG."
+    )
     collect_url: str | None = _setting(
         None, _url_or_none, "Collector that accepted events are forwarded to; unset: JSON lines in the data folder."
+    )
+    smtp_url: SmtpServer | None = _setting(
+        None,
+        _smtp_server,
+        "Mail server, such as `smtps://user:password@mail.example.jp`; unset: mails wait in the outbox.",
+    )
+    mail_from: Address | None = _setting(
+        None, _mail_from, "Sender of mails, such as `Example Shop <privacy@example.jp>`; needed with a mail server."
     )
     threads: int = _setting(8, _between(1, 256), "Request threads of `cookiegate serve`.")
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "Least level that is logged.")
@@ -166,6 +249,8 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             values[item.name] = item.metadata["parse"](environ[name])
         except ValueError as error:
             faults.append(f"{name} {_reason(error)}")
+    if values.get("smtp_url") and not values.get("mail_from"):
+        faults.append(f"{PREFIX}MAIL_FROM must be set where {PREFIX}SMTP_URL is: mails need a sender")
     if faults:
         raise SettingsError("; ".join(faults), faults=faults)
     settings = Settings(**(values | overrides))

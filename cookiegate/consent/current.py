@@ -21,7 +21,10 @@ _REFUSED = re.compile(r"refused\.([0-9]{1,9})\.([0-9]{8})")
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What holds for one visitor on one site. ``grant`` is what was given, ``ask_reason`` why it holds no longer."""
+    """What holds for one visitor on one site. ``grant`` is what was given, ``ask_reason`` why it holds no longer.
+
+    Where the person had the use of their data ``restricted``, nothing is allowed and nothing is asked.
+    """
 
     published: PublishedPolicy
     state: State
@@ -30,11 +33,12 @@ class Consent:
     epoch: int
     grant: Grant
     decided_at_ms: int | None
+    restricted: bool = False
 
     @property
     def expires_at_ms(self) -> int | None:
-        """When the visitor is asked again."""
-        if self.decided_at_ms is None:
+        """When the visitor is asked again; while they have the use restricted, they are not."""
+        if self.decided_at_ms is None or self.restricted:
             return None
         return self.decided_at_ms + self.published.policy.ask_again_days * DAY_MS
 
@@ -49,6 +53,7 @@ class Consent:
         return {
             "site": policy.site,
             "state": self.state,
+            "restricted": self.restricted,
             "ask": self.ask_reason is not None,
             "ask_reason": self.ask_reason,
             "policy_version": self.policy_version,
@@ -78,6 +83,9 @@ def consent_of(published: PublishedPolicy, row: ConsentRow | None, choice_cookie
         choice_cookie: the ``cg_choice`` cookie; it counts only for a refusal, which it can only make stricter.
         now_ms: the time.
     """
+    if row is not None and row.restricted:
+        decided = (row.policy_version, row.epoch, Grant(), row.decided_at_ms)
+        return Consent(published, "refused", None, *decided, restricted=True)
     if row is not None:
         grant = Grant(tuple(row.purposes.split()), tuple(row.acquire.split())).within(published.policy)
         state: State = "granted" if row.is_granted else "refused"

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from cookiegate.clock import Clock, rfc3339
 from cookiegate.consent.grants import Action, Grant, decide_grant, shown_acquire, shown_purposes
-from cookiegate.consent.ids import decision_id, derive_handle, hash_handle, new_subject
+from cookiegate.consent.ids import derive_handle, hash_handle, new_subject
 from cookiegate.errors import EpochStaleError, IdempotencyConflictError, NoticeStaleError
 from cookiegate.ledger.hashing import canonical, leaf_hash, new_salt
+from cookiegate.ledger.ids import new_id
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.storage.contract import (
     AnswerRow,
@@ -25,7 +26,11 @@ from cookiegate.storage.contract import (
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """A visitor's act, already of the right shape. ``epoch`` is the one their page last saw, if it says."""
+    """A visitor's act, already of the right shape.
+
+    ``epoch`` is the one their page last saw, if it says. ``ui`` is the digest of the surface that was shown to them, if
+    it is one of ours.
+    """
 
     notice: str
     action: Action
@@ -35,12 +40,17 @@ class DecisionRequest:
     epoch: int | None = None
     handle: str | None = None
     device: Mapping[str, str | None] = field(default_factory=dict)
+    ui: str | None = None
 
     def digest(self) -> bytes:
-        """What must be equal for a repeated key to be the same request, whatever the order of keys."""
+        """What must be equal for a repeated key to be the same request, whatever the order of keys.
+
+        The key is hashed too: without it, which is not stored, nobody can try choices until one fits.
+        """
         return hashlib.sha256(
             canonical(
                 {
+                    "key": self.idempotency_key,
                     "notice": self.notice,
                     "action": self.action,
                     "purposes": self.purposes,
@@ -72,6 +82,14 @@ class Revoked(Protocol):
         ...
 
 
+class Lifted(Protocol):
+    """Told of every grant that ends a restriction, inside its transaction."""
+
+    def __call__(self, transaction: WriteTransaction, before: ConsentRow, epoch: int, at_ms: int) -> object:
+        """Records that the person's own new grant, at ``epoch``, lifted the restriction of ``before``."""
+        ...
+
+
 @dataclass(slots=True)
 class _Revocation:
     slot: StatusSlot
@@ -87,13 +105,22 @@ class Decider:
         handle_secret: 32 bytes from which handles are derived.
         on_revoked: called after the commit for each consent that a decision ended or replaced.
         clock: server time; the visitor's is never asked.
+        on_lifted: called inside the transaction of a grant by somebody whose data was restricted.
     """
 
-    def __init__(self, storage: Storage, handle_secret: bytes, on_revoked: Revoked, clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        handle_secret: bytes,
+        on_revoked: Revoked,
+        clock: Clock,
+        on_lifted: Lifted = lambda transaction, before, epoch, at_ms: None,
+    ) -> None:
         self._storage = storage
         self._secret = handle_secret
         self._on_revoked = on_revoked
         self._clock = clock
+        self.on_lifted = on_lifted
 
     def decide(self, published: PublishedPolicy, notice_is_current: bool, request: DecisionRequest) -> Decided:
         """Records one decision and returns once it is durable.
@@ -127,6 +154,10 @@ class Decider:
     def now_ms(self) -> int:
         """The time that decisions are stamped with."""
         return self._clock.now_ms()
+
+    def new_key(self) -> int:
+        """A subject key for someone new."""
+        return self._storage.vault.new_key()
 
     def handle_for(self, site: str, idempotency_key: str) -> str:
         """The handle that a new visitor gets for this request."""
@@ -169,7 +200,7 @@ class _Act:
     def __call__(self, transaction: WriteTransaction) -> Decided:
         key_hash = hashlib.sha256(self._request.idempotency_key.encode()).digest()
         now_ms = self._decider.now_ms()
-        mine = AnswerRow(self._site, key_hash, self._request.digest(), decision_id(now_ms), now_ms)
+        mine = AnswerRow(self._site, key_hash, self._request.digest(), new_id(now_ms), now_ms)
         earlier = transaction.claim_answer(mine)
         if earlier is not None:
             return self._repeat(transaction, earlier, mine.body_hash)
@@ -184,7 +215,7 @@ class _Act:
         if answer.body_hash != body_hash:
             raise IdempotencyConflictError("this Idempotency-Key was used for another decision; use a new one")
         row = transaction.find_decision(answer.decision_id)
-        if row is None:
+        if row is None or row.is_erased:
             raise IdempotencyConflictError("the decision of this Idempotency-Key is no longer kept; use a new one")
         # A first grant made its handle from the key; a later one kept the handle that the request carried.
         handle, superseded = None, False
@@ -192,6 +223,7 @@ class _Act:
             consent = candidate and transaction.find_consent(self._site, hash_handle(candidate))
             if consent and consent.decision_id == row.id:
                 handle = candidate if consent.is_granted else None
+                superseded = superseded or consent.epoch != row.epoch  # restricted since, or restricted and lifted
             elif consent:
                 superseded = superseded or consent.decided_at_ms >= row.decided_at_ms
         # A grant whose handle nobody holds any more was ended by a later act that took the handle away.
@@ -204,16 +236,19 @@ class _Act:
         self._check_epoch(epoch)
         active = before if before and before.is_granted else None
         if active is None and not self._grant:
-            return Decided(self._append(transaction, answer, None, 0, None), None)
-        subject = active.sub if active else new_subject()
+            return Decided(self._append(transaction, answer, self._decider.new_key(), None, 0, None), None)
+        subject, key_id = (active.sub, active.key_id) if active else (new_subject(), self._decider.new_key())
         if active is None:
             handle = self._decider.handle_for(self._site, self._request.idempotency_key)
         slot = transaction.allocate_slot() if self._grant else None
-        row = self._append(transaction, answer, subject, epoch + 1, slot)
+        row = self._append(transaction, answer, key_id, subject, epoch + 1, slot)
         if active is not None and active.slot is not None:
             self.revocation = _Revocation(active.slot, subject, epoch + 1)
-            transaction.revoke(active.slot, subject, epoch + 1, row.decided_at_ms)
-        transaction.put_consent(self._consent(row, str(handle), subject))
+            transaction.revoke(active.slot, self._site, subject, epoch + 1, row.decided_at_ms)
+        restricted = active is not None and active.restricted
+        if active is not None and restricted and self._grant:
+            self._decider.on_lifted(transaction, active, epoch + 1, row.decided_at_ms)
+        transaction.put_consent(self._consent(row, str(handle), subject, restricted and not self._grant))
         return Decided(row, handle if self._grant else None)
 
     def _check_epoch(self, current: int) -> None:
@@ -225,24 +260,32 @@ class _Act:
             )
 
     def _append(
-        self, transaction: WriteTransaction, answer: AnswerRow, sub: str | None, epoch: int, slot: StatusSlot | None
+        self,
+        transaction: WriteTransaction,
+        answer: AnswerRow,
+        key_id: int,
+        sub: str | None,
+        epoch: int,
+        slot: StatusSlot | None,
     ) -> DecisionRow:
         row_id, now_ms, salt = answer.decision_id, answer.created_at_ms, new_salt()
         record = canonical(self._describe(row_id, sub, epoch, now_ms))
-        row = DecisionRow(row_id, self._site, sub, epoch, record, salt, leaf_hash(salt, record), slot, now_ms)
+        leaf = leaf_hash(salt, record)
+        row = DecisionRow(row_id, self._site, key_id, sub, epoch, record, salt, leaf, slot, now_ms)
         transaction.append_decision(row)
         return row
 
     def _describe(self, row_id: str, sub: str | None, epoch: int, now_ms: int) -> dict[str, Any]:
         policy = self._published.policy
         return {
-            "v": 1,
+            "v": 2,
             "id": row_id,
             "site": self._site,
             "sub": sub,
             "epoch": epoch,
             "action": self._request.action,
             "notice": self._request.notice,
+            "ui": self._request.ui,
             "policy_version": self._version,
             "purposes": shown_purposes(policy, self._grant.purposes),
             "acquire": shown_acquire(policy, self._grant.acquire),
@@ -250,10 +293,11 @@ class _Act:
             "decided_at": rfc3339(now_ms),
         }
 
-    def _consent(self, row: DecisionRow, handle: str, subject: str) -> ConsentRow:
+    def _consent(self, row: DecisionRow, handle: str, subject: str, restricted: bool) -> ConsentRow:
         return ConsentRow(
             site=self._site,
             handle_hash=hash_handle(handle),
+            key_id=row.key_id,
             sub=subject,
             epoch=row.epoch,
             policy_version=self._version,
@@ -262,4 +306,5 @@ class _Act:
             slot=row.slot,
             decision_id=row.id,
             decided_at_ms=row.decided_at_ms,
+            restricted=restricted,
         )

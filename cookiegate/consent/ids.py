@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered for decisions, random for people."""
+"""Identifiers of people: random or derived, never telling anything."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ import secrets
 from base64 import urlsafe_b64encode
 
 HANDLE_PATTERN = re.compile(r"[A-Za-z0-9_-]{22}")
-
-
-def decision_id(at_ms: int) -> str:
-    """A UUIDv7 for this millisecond.
-
-    Source: RFC 9562 section 5.7.
-    """
-    random = secrets.randbits(74)
-    value = (at_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    digits = f"{value:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_subject() -> str:

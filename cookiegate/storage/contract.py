@@ -6,11 +6,16 @@ An engine passes ``tests/contract/storage_contract.py``. Rules (epochs, ties, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from cookiegate.storage.vault import Vault
 
 T = TypeVar("T")
+Record = Mapping[str, Any]
 
 #: Bits of one status list: 16 kB raw.
 STATUS_LIST_SIZE = 131_072
@@ -52,11 +57,13 @@ class StatusSlot:
 class DecisionRow:
     """One decision. ``record`` is its canonical JSON; ``leaf`` is the ledger leaf over salt and record.
 
-    ``sub`` and ``slot`` are None for a refusal by someone who had granted nothing before.
+    ``sub``, ``salt`` and ``record`` are stored encrypted under the subject key ``key_id``. ``sub`` and ``slot`` are
+    None for a refusal by someone who had granted nothing before; such a refusal has a key of its own.
     """
 
     id: str
     site: str
+    key_id: int
     sub: str | None
     epoch: int
     record: bytes
@@ -65,13 +72,45 @@ class DecisionRow:
     slot: StatusSlot | None
     decided_at_ms: int
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether the payload is gone; id, site, time and leaf remain."""
+        return not self.record
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A ledger entry that is not a decision: an erasure, a hold, a break-glass look-up.
+
+    With ``key_id`` its salt and record are stored encrypted under that subject key, else as they are.
+    """
+
+    id: str
+    kind: str
+    site: str | None
+    key_id: int | None
+    record: bytes
+    salt: bytes
+    leaf: bytes
+    recorded_at_ms: int
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the payload is gone; id, kind, site, time and leaf remain."""
+        return not self.record
+
 
 @dataclass(frozen=True, slots=True)
 class ConsentRow:
-    """What holds now for the holder of a handle. ``purposes`` and ``acquire`` are space-delimited keys."""
+    """What holds now for the holder of a handle. ``purposes`` and ``acquire`` are space-delimited keys.
+
+    ``sub``, ``policy_version``, ``purposes`` and ``acquire`` are stored encrypted under ``key_id``. ``restricted``: the
+    person asked that the data is kept and not used; no token is given.
+    """
 
     site: str
     handle_hash: bytes
+    key_id: int
     sub: str
     epoch: int
     policy_version: int
@@ -80,6 +119,7 @@ class ConsentRow:
     slot: StatusSlot | None
     decision_id: str
     decided_at_ms: int
+    restricted: bool = False
 
     @property
     def is_granted(self) -> bool:
@@ -100,13 +140,23 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A status bit that was set. ``sequence`` rises; ``epoch`` is the least epoch of ``sub`` that still counts."""
+    """A status bit that was set. ``sequence`` rises; ``epoch`` is the least epoch of ``sub`` that still counts.
+
+    ``sub`` is emptied when no gate can need it any more.
+    """
 
     sequence: int
     slot: StatusSlot
-    sub: str
+    site: str
+    sub: str | None
     epoch: int
     revoked_at_ms: int
+
+
+def first_id(at_ms: int) -> str:
+    """The least id of a millisecond: ids of decisions and entries begin with their time (RFC 9562, UUIDv7)."""
+    digits = f"{max(at_ms, 0):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
 
 
 class WriteTransaction(Protocol):
@@ -133,14 +183,44 @@ class WriteTransaction(Protocol):
         ...
 
     def append_decision(self, row: DecisionRow) -> None:
-        """Adds a decision; its id must be new."""
+        """Adds a decision, waiting to be sealed into the ledger; its id must be new."""
+        ...
+
+    def append_entry(self, row: EntryRow) -> None:
+        """Adds another ledger entry, waiting to be sealed; its id must be new."""
+        ...
+
+    def decisions_of_key(self, key_id: int) -> list[DecisionRow]:
+        """Every decision under a subject key, in order of id (time)."""
+        ...
+
+    def consents_of_key(self, key_id: int) -> list[ConsentRow]:
+        """The consents under a subject key."""
+        ...
+
+    def erase_key(self, key_id: int) -> None:
+        """Empties every decision and entry under a subject key, deletes its consents, and queues the key for shredding.
+
+        The key's number stays in ``erased_keys``, so that an old copy of the key file cannot bring it back.
+        After the commit :meth:`Storage.shred` destroys the key itself.
+        """
+        ...
+
+    def execute(self, statement: sa.Executable) -> list[Record]:
+        """Runs a SQLAlchemy Core statement on our tables; for what is not hot.
+
+        Columns are integers, texts and bytes only, and every value is given: no Python-side defaults.
+
+        Returns:
+            The rows of a query or of ``RETURNING``, by column name; a boolean is 0 or 1.
+        """
         ...
 
     def put_consent(self, row: ConsentRow) -> None:
         """Makes this the consent of its handle."""
         ...
 
-    def revoke(self, slot: StatusSlot, sub: str, epoch: int, revoked_at_ms: int) -> None:
+    def revoke(self, slot: StatusSlot, site: str, sub: str, epoch: int, revoked_at_ms: int) -> None:
         """Sets a status bit for ever."""
         ...
 
@@ -185,6 +265,11 @@ class Storage(Protocol):
     """The record."""
 
     @property
+    def vault(self) -> Vault:
+        """The subject keys."""
+        ...
+
+    @property
     def policies(self) -> PolicyStore:
         """The published policies."""
         ...
@@ -212,6 +297,67 @@ class Storage(Protocol):
 
     def decisions(self, site: str) -> list[DecisionRow]:
         """Every decision of a site in order of id (time), for small reports and tests."""
+        ...
+
+    def decision(self, decision_id: str) -> DecisionRow | None:
+        """One decision."""
+        ...
+
+    def decisions_of_key(self, key_id: int) -> list[DecisionRow]:
+        """Every decision under a subject key, in order of id (time)."""
+        ...
+
+    def consents_of_key(self, key_id: int) -> list[ConsentRow]:
+        """The consents under a subject key."""
+        ...
+
+    def decisions_between(
+        self, from_ms: int, to_ms: int, *, site: str | None = None, after: str = "", limit: int = 1_000
+    ) -> list[DecisionRow]:
+        """At most ``limit`` decisions taken from ``from_ms`` up to before ``to_ms``, in order of id.
+
+        Args:
+            from_ms, to_ms: milliseconds since the epoch.
+            site: only this site's.
+            after: the last id of the page before.
+            limit: the size of a page.
+        """
+        ...
+
+    def entry(self, entry_id: str) -> EntryRow | None:
+        """One ledger entry that is not a decision."""
+        ...
+
+    def entries(self, *, kind: str | None = None, site: str | None = None) -> list[EntryRow]:
+        """The ledger entries that are not decisions, in order of id (time)."""
+        ...
+
+    def read(self, statement: sa.Select[Any]) -> list[Record]:
+        """Runs a SQLAlchemy Core query on the committed record; see :meth:`WriteTransaction.execute`."""
+        ...
+
+    def shred(self) -> int:
+        """Destroys the subject keys that are queued for it; returns how many.
+
+        A crash in between loses nothing: what is queued is destroyed by the next call.
+        """
+        ...
+
+    def empty_log(self) -> None:
+        """Makes the engine's own log forget earlier states of rows, where it keeps any; may put that off when busy."""
+        ...
+
+    def lease(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Takes or renews the lead of a piece of background work.
+
+        Args:
+            name: of the work.
+            holder: who asks; unique for each process.
+            ttl_s: how long the lead lasts without renewal.
+
+        Returns:
+            Whether ``holder`` leads until then.
+        """
         ...
 
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:

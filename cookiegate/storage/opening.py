@@ -11,18 +11,21 @@ from cookiegate.errors import SettingsError
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.sqlite import SqliteStorage
+from cookiegate.storage.vault import Vault
 
-ENGINES: dict[str, Callable[[str], Storage]] = {"sqlite": SqliteStorage.open}
+ENGINES: dict[str, Callable[[str, Vault], Storage]] = {"sqlite": SqliteStorage.open}
 
 
 def open_storage(settings: Settings) -> Storage:
     """Opens the record, migrating it to this version's schema first.
 
     Args:
-        settings: ``database_url`` names the engine; unset means SQLite in the data folder.
+        settings: ``database_url`` names the engine; unset means SQLite in the data folder. The subject keys always lie
+            in the data folder.
 
     Raises:
         SettingsError: the URI is unusable, its engine is not known, or its SQLite build is unsafe.
+        KeyFileError: the subject keys cannot be used, or are older than the record.
     """
     uri = settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'cookiegate.db'}"
     try:
@@ -33,4 +36,4 @@ def open_storage(settings: Settings) -> Storage:
         ) from error
     if scheme not in ENGINES:
         raise SettingsError(f"COOKIEGATE_DATABASE_URL: no engine for {scheme}; known: {', '.join(sorted(ENGINES))}")
-    return ENGINES[scheme](uri)
+    return ENGINES[scheme](uri, Vault.open(settings.data_dir))

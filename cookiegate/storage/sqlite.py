@@ -6,8 +6,10 @@ Python's own sqlite3 may be one of the builds that lose commits in WAL mode, so 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import pysqlite3
@@ -16,27 +18,36 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from cookiegate.errors import SettingsError
+from cookiegate.errors import KeyFileError, SettingsError
 from cookiegate.storage import tables
+from cookiegate.storage.adopting import adopt_plain_rows
 from cookiegate.storage.contract import (
     ConsentRow,
     DecisionRow,
-    NoticeRow,
-    PolicyRow,
+    EntryRow,
     PolicyStore,
+    Record,
     Revocation,
     StatusSlot,
     WriteTransaction,
+    first_id,
 )
 from cookiegate.storage.group_commit import GATHER_S, GroupCommit
 from cookiegate.storage.migrating import migrate
-from cookiegate.storage.sqlite_writing import SqliteCommitter, consent_from_row, decision_from_row, storage_error
+from cookiegate.storage.reshredding import queue_undone
+from cookiegate.storage.sealed_rows import consent_from_columns, decision_from_columns, entry_from_columns
+from cookiegate.storage.sqlite_policies import SqlitePolicies
+from cookiegate.storage.sqlite_writing import SqliteCommitter, storage_error
+from cookiegate.storage.statements import run_statement
+from cookiegate.storage.vault import Vault
 
 T = TypeVar("T")
 
 #: Builds from 3.7.0 to 3.51.2 can lose commits with WAL and two connections (the WAL-reset bug).
 FIRST_SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_MS = 2_000
+#: Keys destroyed at once; a statement takes only so many values.
+SHRED_MAX = 10_000
 
 
 def refuse_unsafe_build(version: tuple[int, ...]) -> None:
@@ -55,22 +66,24 @@ def refuse_unsafe_build(version: tuple[int, ...]) -> None:
 class SqliteStorage:
     """The record in one SQLite file. One process writes it."""
 
-    def __init__(self, engine: Engine, path: str, gather_s: float) -> None:
+    def __init__(self, engine: Engine, path: str, vault: Vault, gather_s: float) -> None:
         self._engine = engine
         self._path = path
-        self._committer = SqliteCommitter(self._connect)
+        self._vault = vault
+        self._committer = SqliteCommitter(self._connect, vault)
         self._group = GroupCommit(self._committer, gather_s=gather_s)
         # No thread owns a reader: a connection that dies with its thread is torn down when the interpreter may no
         # longer be entered, and takes the process with it.
         self._readers: deque[Any] = deque()
-        self._policies = _SqlitePolicies(engine)
+        self._policies = SqlitePolicies(engine)
 
     @classmethod
-    def open(cls, uri: str, *, gather_s: float = GATHER_S) -> SqliteStorage:
+    def open(cls, uri: str, vault: Vault, *, gather_s: float = GATHER_S) -> SqliteStorage:
         """Opens, and if needed creates and migrates, the database at a ``sqlite:///path`` URI.
 
         Args:
             uri: names the file.
+            vault: the subject keys, which lie apart.
             gather_s: as for :class:`GroupCommit`.
         """
         refuse_unsafe_build(pysqlite3.sqlite_version_info)
@@ -90,7 +103,29 @@ class SqliteStorage:
             raise SettingsError(f"the database file cannot be opened ({error.strerror})") from error
         except DBAPIError as error:
             raise storage_error(error) from error
-        return cls(engine, path, gather_s)
+        storage = cls(engine, path, vault, gather_s)
+        storage._take_over()
+        return storage
+
+    def _take_over(self) -> None:
+        newest = self._read("SELECT max(key_id) FROM decisions", ())[0][0] or 0
+        if newest > self._vault.size():
+            raise KeyFileError(
+                f"{self._vault.path} is older than the record: restore the newest copy of the subject keys",
+                key_id=newest,
+            )
+        connection = self._connect()
+        try:
+            adopt_plain_rows(self, connection)
+        finally:
+            connection.close()
+        queue_undone(self)
+        self.shred()
+
+    @property
+    def vault(self) -> Vault:
+        """The subject keys."""
+        return self._vault
 
     @property
     def policies(self) -> PolicyStore:
@@ -104,7 +139,7 @@ class SqliteStorage:
     def find_consent(self, site: str, handle_hash: bytes) -> ConsentRow | None:
         """The committed consent of a handle."""
         rows = self._read("SELECT * FROM consents WHERE site = ? AND handle_hash = ?", (site, handle_hash))
-        return consent_from_row(rows[0]) if rows else None
+        return consent_from_columns(self._vault, rows[0]) if rows else None
 
     def count_decisions(self, site: str) -> int:
         """How many decisions a site has."""
@@ -112,14 +147,81 @@ class SqliteStorage:
 
     def decisions(self, site: str) -> list[DecisionRow]:
         """Every decision of a site in order of id."""
-        return [
-            decision_from_row(row) for row in self._read("SELECT * FROM decisions WHERE site = ? ORDER BY id", (site,))
-        ]
+        return self._decisions("SELECT * FROM decisions WHERE site = ? ORDER BY id", (site,))
+
+    def decision(self, decision_id: str) -> DecisionRow | None:
+        """One decision."""
+        found = self._decisions("SELECT * FROM decisions WHERE id = ?", (decision_id,))
+        return found[0] if found else None
+
+    def decisions_of_key(self, key_id: int) -> list[DecisionRow]:
+        """Every decision under a subject key, in order of id."""
+        return self._decisions("SELECT * FROM decisions WHERE key_id = ? ORDER BY id", (key_id,))
+
+    def decisions_between(
+        self, from_ms: int, to_ms: int, *, site: str | None = None, after: str = "", limit: int = 1_000
+    ) -> list[DecisionRow]:
+        """A page of the decisions of a time; see the contract."""
+        # Ids tell their time (UUIDv7), so the primary key finds the range.
+        return self._decisions(
+            "SELECT * FROM decisions WHERE id >= ? AND id < ? AND id > ? AND (? IS NULL OR site = ?) "
+            "ORDER BY id LIMIT ?",
+            (first_id(from_ms), first_id(to_ms), after, site, site, limit),
+        )
+
+    def _decisions(self, query: str, values: tuple[Any, ...]) -> list[DecisionRow]:
+        return [decision_from_columns(self._vault, row) for row in self._read(query, values)]
+
+    def consents_of_key(self, key_id: int) -> list[ConsentRow]:
+        """The consents under a subject key."""
+        rows = self._read("SELECT * FROM consents WHERE key_id = ?", (key_id,))
+        return [row for row in (consent_from_columns(self._vault, columns) for columns in rows) if row]
+
+    def entry(self, entry_id: str) -> EntryRow | None:
+        """One ledger entry that is not a decision."""
+        rows = self._read("SELECT * FROM entries WHERE id = ?", (entry_id,))
+        return entry_from_columns(self._vault, rows[0]) if rows else None
+
+    def entries(self, *, kind: str | None = None, site: str | None = None) -> list[EntryRow]:
+        """The ledger entries that are not decisions, in order of id."""
+        query = "SELECT * FROM entries WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR site = ?) ORDER BY id"
+        return [entry_from_columns(self._vault, row) for row in self._read(query, (kind, kind, site, site))]
+
+    def read(self, statement: sa.Select[Any]) -> list[Record]:
+        """Runs a SQLAlchemy Core query on the committed record."""
+        return self._with_reader(lambda connection: run_statement(connection, statement))
+
+    def shred(self) -> int:
+        """Destroys the subject keys that are queued for it."""
+        mark = self._read("SELECT max(sequence) FROM erased_keys", ())[0][0] or 0
+        count = 0
+        while key_ids := [row[0] for row in self._read("SELECT key_id FROM shreds LIMIT ?", (SHRED_MAX,))]:
+            # Whatever was erased up to the mark is destroyed with the last of these, or was before.
+            self._vault.destroy(key_ids, max(mark, self._vault.mark) if len(key_ids) < SHRED_MAX else None)
+            done = sa.delete(tables.shreds).where(tables.shreds.c.key_id.in_(key_ids))
+            self._group.write(partial(_execute, done))
+            count += len(key_ids)
+        return count
+
+    def empty_log(self) -> None:
+        """Takes the write-ahead log over into the database and cuts it off; does nothing while others read or write."""
+        self._read("PRAGMA wal_checkpoint(TRUNCATE)", ())
+
+    def lease(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Takes or renews the lead of a piece of background work."""
+        now_ms = time.time_ns() // 1_000_000
+        taken = self._committer.execute_in(
+            self._group,
+            "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, "
+            "until_ms = excluded.until_ms WHERE holder = excluded.holder OR until_ms < ?",
+            (name, holder, now_ms + int(ttl_s * 1000), now_ms),
+        )
+        return taken > 0
 
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
         """At most ``limit`` revocations with a sequence above ``after``."""
         rows = self._read("SELECT * FROM revocations WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit))
-        return [Revocation(row[0], StatusSlot(row[1], row[2]), row[3], row[4], row[5]) for row in rows]
+        return [Revocation(row[0], StatusSlot(row[1], row[2]), row[3], row[4], row[5], row[6]) for row in rows]
 
     def status_lists(self) -> list[tuple[int, int]]:
         """Every status list as (id, size)."""
@@ -151,6 +253,7 @@ class SqliteStorage:
         while self._readers:
             self._readers.pop().close()
         self._engine.dispose()
+        self._vault.close()
 
     def _connect(self) -> Any:
         try:
@@ -163,17 +266,26 @@ class SqliteStorage:
         return connection
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        return self._with_reader(lambda connection: cast(list[Any], connection.execute(statement, values).fetchall()))
+
+    def _with_reader(self, work: Callable[[Any], list[T]]) -> list[T]:
         try:
             connection = self._readers.pop()
         except IndexError:
             connection = self._connect()
         try:
-            rows = cast(list[Any], connection.execute(statement, values).fetchall())
-        except pysqlite3.Error as error:
+            found = work(connection)
+        except BaseException as error:
             connection.close()
-            raise storage_error(error) from error
+            if isinstance(error, pysqlite3.Error):
+                raise storage_error(error) from error
+            raise
         self._readers.append(connection)
-        return rows
+        return found
+
+
+def _execute(statement: sa.Executable, transaction: WriteTransaction) -> None:
+    transaction.execute(statement)
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
@@ -184,69 +296,3 @@ def _prepare_connection(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
-
-
-class _SqlitePolicies:
-    """Published policies through SQLAlchemy Core: read seldom, so clarity wins."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def add(self, row: PolicyRow, notices: Iterable[NoticeRow]) -> None:
-        """Adds a version and its notices in one transaction."""
-        try:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                connection.execute(tables.policies.insert().values(**_columns(row)))
-                for notice in notices:
-                    connection.execute(tables.notices.insert().values(**_columns(notice)))
-                connection.exec_driver_sql("COMMIT")
-        except DBAPIError as error:
-            raise storage_error(error, f"version {row.version} of {row.site} was not published; try again") from error
-
-    def latest(self, site: str) -> PolicyRow | None:
-        """The newest version."""
-        table = tables.policies
-        return self._one(sa.select(table).where(table.c.site == site).order_by(table.c.version.desc()).limit(1))
-
-    def version(self, site: str, number: int) -> PolicyRow | None:
-        """One version."""
-        table = tables.policies
-        return self._one(sa.select(table).where(table.c.site == site, table.c.version == number))
-
-    def notices(self, site: str, version: int) -> list[NoticeRow]:
-        """The notices of one version."""
-        table = tables.notices
-        query = sa.select(table).where(table.c.site == site, table.c.version == version).order_by(table.c.locale)
-        return [NoticeRow(**row._mapping) for row in self._rows(query)]
-
-    def notice_version(self, site: str, sha256: str) -> int | None:
-        """Which version of the site's policy a notice belongs to."""
-        table = tables.notices
-        rows = self._rows(sa.select(table.c.version).where(table.c.sha256 == sha256, table.c.site == site))
-        return rows[0][0] if rows else None
-
-    def sites(self) -> list[str]:
-        """Every site with a policy."""
-        return [row[0] for row in self._rows(sa.select(tables.policies.c.site).distinct().order_by("site"))]
-
-    def revision(self) -> int:
-        """The newest policy's row number."""
-        return self._rows(sa.select(sa.func.max(tables.policies.c.revision)))[0][0] or 0
-
-    def _one(self, query: sa.Select[Any]) -> PolicyRow | None:
-        rows = self._rows(query)
-        if not rows:
-            return None
-        return PolicyRow(**{name: value for name, value in rows[0]._mapping.items() if name != "revision"})
-
-    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).all()
-        except DBAPIError as error:
-            raise storage_error(error) from error
-
-
-def _columns(row: PolicyRow | NoticeRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}

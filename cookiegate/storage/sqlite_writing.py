@@ -8,10 +8,28 @@ from collections.abc import Callable
 from typing import Any
 
 import pysqlite3
+import sqlalchemy as sa
 
 from cookiegate.errors import StorageError
-from cookiegate.storage.contract import STATUS_LIST_SIZE, AnswerRow, ConsentRow, DecisionRow, StatusSlot
+from cookiegate.storage.contract import (
+    STATUS_LIST_SIZE,
+    AnswerRow,
+    ConsentRow,
+    DecisionRow,
+    EntryRow,
+    Record,
+    StatusSlot,
+)
 from cookiegate.storage.group_commit import BatchLostError, GroupCommit
+from cookiegate.storage.sealed_rows import (
+    consent_columns,
+    consent_from_columns,
+    decision_columns,
+    decision_from_columns,
+    entry_columns,
+)
+from cookiegate.storage.statements import run_statement
+from cookiegate.storage.vault import Vault
 
 #: Status slots taken at once: a statement less for each decision. It divides the size of a list.
 SLOT_BLOCK = 256
@@ -39,10 +57,12 @@ class SqliteCommitter:
     Args:
         connect: opens a prepared connection. After any failure the old one is dropped: a file handle whose fsync
             failed once must not be trusted with the next.
+        vault: the subject keys.
     """
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
+    def __init__(self, connect: Callable[[], Any], vault: Vault) -> None:
         self._connect = connect
+        self._vault = vault
         self._connection: Any = None
         self._slots = _Slots()
 
@@ -61,7 +81,7 @@ class SqliteCommitter:
         try:
             connection.execute("SAVEPOINT unit")
             try:
-                result = work(SqliteTransaction(connection, self._slots))
+                result = work(SqliteTransaction(connection, self._slots, self._vault))
             except pysqlite3.IntegrityError as error:
                 self._undo_unit(taken)
                 raise storage_error(error, "the write contradicts what is recorded") from error
@@ -100,39 +120,45 @@ class SqliteCommitter:
 
     def execute_in(self, group: GroupCommit, statement: str, values: tuple[Any, ...]) -> int:
         """Runs one statement inside the next shared commit; returns the number of rows it touched."""
-        count: int = group.write(lambda transaction: transaction.execute(statement, values).rowcount)
+        count: int = group.write(lambda transaction: transaction.run(statement, values).rowcount)
         return count
 
 
 class SqliteTransaction:
     """One unit of work's view of the writing connection."""
 
-    __slots__ = ("_slots", "execute")
+    __slots__ = ("_connection", "_slots", "_vault", "run")
 
-    def __init__(self, connection: Any, slots: _Slots) -> None:
-        self.execute = connection.execute
+    def __init__(self, connection: Any, slots: _Slots, vault: Vault) -> None:
+        self._connection = connection
+        self.run = connection.execute
         self._slots = slots
+        self._vault = vault
+
+    def execute(self, statement: sa.Executable) -> list[Record]:
+        """Runs a SQLAlchemy Core statement."""
+        return run_statement(self._connection, statement)
 
     def claim_answer(self, row: AnswerRow) -> AnswerRow | None:
         """Remembers the answer, or gives back the earlier one."""
-        claimed = self.execute(
+        claimed = self.run(
             "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)",
             (row.site, row.key_hash, row.body_hash, row.decision_id, row.created_at_ms),
         )
         if claimed.rowcount:
             return None
         query = "SELECT * FROM answers WHERE site = ? AND key_hash = ?"
-        return AnswerRow(*self.execute(query, (row.site, row.key_hash)).fetchone())
+        return AnswerRow(*self.run(query, (row.site, row.key_hash)).fetchone())
 
     def find_decision(self, decision_id: str) -> DecisionRow | None:
         """One decision."""
-        row = self.execute("SELECT * FROM decisions WHERE id = ?", (decision_id,)).fetchone()
-        return decision_from_row(row) if row else None
+        row = self.run("SELECT * FROM decisions WHERE id = ?", (decision_id,)).fetchone()
+        return decision_from_columns(self._vault, row) if row else None
 
     def find_consent(self, site: str, handle_hash: bytes) -> ConsentRow | None:
         """The consent of a handle, uncommitted changes of this group included."""
-        row = self.execute("SELECT * FROM consents WHERE site = ? AND handle_hash = ?", (site, handle_hash)).fetchone()
-        return consent_from_row(row) if row else None
+        row = self.run("SELECT * FROM consents WHERE site = ? AND handle_hash = ?", (site, handle_hash)).fetchone()
+        return consent_from_columns(self._vault, row) if row else None
 
     def allocate_slot(self) -> StatusSlot:
         """The next slot of the block that this process took from the newest list."""
@@ -142,7 +168,7 @@ class SqliteTransaction:
         return self._slots.free.pop()
 
     def _take_block(self) -> list[StatusSlot]:
-        row = self.execute(
+        row = self.run(
             "UPDATE status_lists SET used = used + ? WHERE id = (SELECT max(id) FROM status_lists) AND used < size "
             "RETURNING id, size, used, multiplier, start",
             (SLOT_BLOCK,),
@@ -157,7 +183,7 @@ class SqliteTransaction:
         multiplier = secrets.randbelow(size - 2) + 2
         while math.gcd(multiplier, size) != 1:  # coprime: the walk visits every index once
             multiplier += 1
-        return self.execute(
+        return self.run(
             "INSERT INTO status_lists (size, used, multiplier, start) VALUES (?, ?, ?, ?) "
             "RETURNING id, size, used, multiplier, start",
             (size, SLOT_BLOCK, multiplier, secrets.randbelow(size)),
@@ -165,46 +191,42 @@ class SqliteTransaction:
 
     def append_decision(self, row: DecisionRow) -> None:
         """Adds a decision."""
-        slot = row.slot
-        self.execute(
-            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                row.id, row.site, row.sub, row.epoch, row.record, row.salt, row.leaf,
-                slot and slot.list_id, slot and slot.index, row.decided_at_ms,
-            ),
-        )  # fmt: skip
+        self.run("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", decision_columns(self._vault, row))
+        self.run("INSERT INTO unsealed (entry_id, kind) VALUES (?, 0)", (row.id,))
+
+    def append_entry(self, row: EntryRow) -> None:
+        """Adds another ledger entry."""
+        self.run("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", entry_columns(self._vault, row))
+        self.run("INSERT INTO unsealed (entry_id, kind) VALUES (?, 1)", (row.id,))
+
+    def decisions_of_key(self, key_id: int) -> list[DecisionRow]:
+        """Every decision under a subject key."""
+        found = self.run("SELECT * FROM decisions WHERE key_id = ? ORDER BY id", (key_id,)).fetchall()
+        return [decision_from_columns(self._vault, row) for row in found]
+
+    def consents_of_key(self, key_id: int) -> list[ConsentRow]:
+        """The consents under a subject key."""
+        found = self.run("SELECT * FROM consents WHERE key_id = ?", (key_id,)).fetchall()
+        return [row for row in (consent_from_columns(self._vault, columns) for columns in found) if row]
+
+    def erase_key(self, key_id: int) -> None:
+        """Empties what lies under a subject key, and queues the key for shredding."""
+        self.run("UPDATE decisions SET sealed = NULL WHERE key_id = ?", (key_id,))
+        self.run("UPDATE entries SET payload = NULL WHERE key_id = ?", (key_id,))
+        self.run("DELETE FROM consents WHERE key_id = ?", (key_id,))
+        self.run("INSERT OR IGNORE INTO shreds VALUES (?)", (key_id,))
+        self.run("INSERT OR IGNORE INTO erased_keys (key_id) VALUES (?)", (key_id,))
 
     def put_consent(self, row: ConsentRow) -> None:
         """Makes this the consent of its handle."""
-        slot = row.slot
-        self.execute(
-            "INSERT OR REPLACE INTO consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                row.site, row.handle_hash, row.sub, row.epoch, row.policy_version, row.purposes, row.acquire,
-                slot and slot.list_id, slot and slot.index, row.decision_id, row.decided_at_ms,
-            ),
-        )  # fmt: skip
-
-    def revoke(self, slot: StatusSlot, sub: str, epoch: int, revoked_at_ms: int) -> None:
-        """Sets a status bit for ever."""
-        self.execute(
-            "INSERT INTO revocations (status_list, status_index, sub, epoch, revoked_at_ms) VALUES (?, ?, ?, ?, ?)",
-            (slot.list_id, slot.index, sub, epoch, revoked_at_ms),
+        self.run(
+            "INSERT OR REPLACE INTO consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", consent_columns(self._vault, row)
         )
 
-
-def _slot(list_id: int | None, index: int | None) -> StatusSlot | None:
-    return None if list_id is None or index is None else StatusSlot(list_id, index)
-
-
-def decision_from_row(row: Any) -> DecisionRow:
-    """A row of ``decisions`` in column order."""
-    decision_id, site, sub, epoch, record, salt, leaf, list_id, index, decided_at_ms = row
-    return DecisionRow(decision_id, site, sub, epoch, record, salt, leaf, _slot(list_id, index), decided_at_ms)
-
-
-def consent_from_row(row: Any) -> ConsentRow:
-    """A row of ``consents`` in column order."""
-    site, handle_hash, sub, epoch, version, purposes, acquire, list_id, index, decision_id, decided_at_ms = row
-    slot = _slot(list_id, index)
-    return ConsentRow(site, handle_hash, sub, epoch, version, purposes, acquire, slot, decision_id, decided_at_ms)
+    def revoke(self, slot: StatusSlot, site: str, sub: str, epoch: int, revoked_at_ms: int) -> None:
+        """Sets a status bit for ever."""
+        self.run(
+            "INSERT INTO revocations (status_list, status_index, site, sub, epoch, revoked_at_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (slot.list_id, slot.index, site, sub, epoch, revoked_at_ms),
+        )

@@ -30,16 +30,16 @@ notices = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
-#: Ids are UUIDv7: time-ordered, so that appending stays cheap as the table grows.
+#: Ids are UUIDv7: time-ordered, so that appending stays cheap as the table grows. ``sealed`` is subject, salt and
+#: record, encrypted under the subject key; null once erased.
 decisions = sa.Table(
     "decisions",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("site", sa.String(63), nullable=False),
-    sa.Column("sub", sa.String(22)),
+    sa.Column("key_id", sa.BigInteger, nullable=False, index=True),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("record", sa.LargeBinary, nullable=False),
-    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     sa.Column("status_list", sa.Integer),
     sa.Column("status_index", sa.Integer),
@@ -47,22 +47,83 @@ decisions = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: The current state only; the payload stays in its decision. The handle itself is never stored.
+#: Everything else that the ledger proves. ``payload`` is salt and record, encrypted where there is a key.
+entries = sa.Table(
+    "entries",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("site", sa.String(63)),
+    sa.Column("key_id", sa.BigInteger, index=True),
+    sa.Column("payload", sa.LargeBinary),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    sa.Column("recorded_at_ms", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: The current state only, encrypted under the subject key. The handle itself is never stored.
 consents = sa.Table(
     "consents",
     metadata,
     sa.Column("site", sa.String(63), primary_key=True),
     sa.Column("handle_hash", sa.LargeBinary(32), primary_key=True),
-    sa.Column("sub", sa.String(22), nullable=False),
+    sa.Column("key_id", sa.BigInteger, nullable=False, index=True),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("policy_version", sa.Integer, nullable=False),
-    sa.Column("purposes", sa.Text, nullable=False),
-    sa.Column("acquire", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("status_list", sa.Integer),
     sa.Column("status_index", sa.Integer),
     sa.Column("decision_id", sa.String(36), nullable=False),
     sa.Column("decided_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("restricted", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
+)
+
+#: Subject keys whose payloads are gone and whose slots in the key file are still to be overwritten.
+shreds = sa.Table("shreds", metadata, sa.Column("key_id", sa.BigInteger, primary_key=True, autoincrement=False))
+
+#: What waits for its place in the ledger. ``kind``: 0 a decision, 1 another entry.
+unsealed = sa.Table(
+    "unsealed",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("entry_id", sa.String(36), nullable=False),
+    sa.Column("kind", sa.Integer, nullable=False),
+)
+
+#: The ledger's order, assigned at sealing: contiguous from 0.
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("entry_id", sa.String(36), nullable=False, unique=True),
+    sa.Column("kind", sa.Integer, nullable=False),
+)
+
+#: Hashes of the Merkle tree, 256 a tile, concatenated; the last tile of a level grows until it is full.
+ledger_tiles = sa.Table(
+    "ledger_tiles",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hashes", sa.LargeBinary, nullable=False),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("size", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary(32), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("sealed_at_ms", sa.BigInteger, nullable=False),
+)
+
+#: Who leads a piece of background work, and until when.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("holder", sa.String(63), nullable=False),
+    sa.Column("until_ms", sa.BigInteger, nullable=False),
 )
 
 answers = sa.Table(
@@ -93,7 +154,8 @@ revocations = sa.Table(
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("status_list", sa.Integer, nullable=False),
     sa.Column("status_index", sa.Integer, nullable=False),
-    sa.Column("sub", sa.String(22), nullable=False),
+    sa.Column("site", sa.String(63), nullable=False),
+    sa.Column("sub", sa.String(22)),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("revoked_at_ms", sa.BigInteger, nullable=False),
 )

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 
-from cookiegate.consent.ids import decision_id
 from cookiegate.errors import CookiegateError, StorageError
+from cookiegate.ledger.ids import new_id
+from cookiegate.storage import tables
 from cookiegate.storage.contract import (
     STATUS_LIST_SIZE,
     AnswerRow,
     ConsentRow,
     DecisionRow,
+    EntryRow,
     NoticeRow,
     PolicyRow,
     StatusSlot,
@@ -29,16 +32,22 @@ class RefusedError(CookiegateError):
     code = "refused"
 
 
-def a_decision(row_id: str | None = None, site: str = "demo", sub: str | None = "s" * 22) -> DecisionRow:
+def a_decision(
+    row_id: str | None = None, site: str = "demo", sub: str | None = "s" * 22, key_id: int = 1
+) -> DecisionRow:
     slot = StatusSlot(1, 7) if sub else None
     return DecisionRow(
-        row_id or decision_id(1), site, sub, 1, b'{"a":1}', b"s" * 16, b"l" * 32, slot, 1_795_000_000_000
+        row_id or new_id(1), site, key_id, sub, 1, b'{"a":1}', b"s" * 16, b"l" * 32, slot, 1_795_000_000_000
     )
 
 
 def a_consent(handle: bytes = b"h" * 32, epoch: int = 1, purposes: str = "analytics") -> ConsentRow:
     slot = StatusSlot(1, 7)
-    return ConsentRow("demo", handle, "s" * 22, epoch, 1, purposes, "device language", slot, "d" * 36, 5)
+    return ConsentRow("demo", handle, 1, "s" * 22, epoch, 1, purposes, "device language", slot, "d" * 36, 5)
+
+
+def an_entry(row_id: str, key_id: int | None = None) -> EntryRow:
+    return EntryRow(row_id, "hold", "demo", key_id, b'{"b":2}', b"t" * 16, b"m" * 32, 5)
 
 
 def a_policy(version: int = 1, site: str = "demo") -> PolicyRow:
@@ -186,7 +195,7 @@ class StorageContract:
 
     def test_revocations_come_in_order_after_a_sequence(self, storage: Storage) -> None:
         for number in range(3):
-            storage.write(lambda transaction, n=number: transaction.revoke(StatusSlot(1, n), "s" * 22, n, 5))
+            storage.write(lambda transaction, n=number: transaction.revoke(StatusSlot(1, n), "demo", "s" * 22, n, 5))
         found = storage.revocations()
         assert [revocation.slot.index for revocation in found] == [0, 1, 2]
         assert storage.revocations(found[1].sequence) == found[2:]
@@ -243,6 +252,92 @@ class StorageContract:
         storage.write(lambda transaction: transaction.append_decision(a_decision(site=hostile)))
         assert storage.find_consent(hostile, b"h" * 32) is None
         assert storage.count_decisions(hostile) == 1
+
+    def test_what_is_decided_waits_for_its_place_in_the_ledger(self, storage: Storage) -> None:
+        storage.write(lambda transaction: transaction.append_decision(a_decision("first")))
+        storage.write(lambda transaction: transaction.append_entry(an_entry("second")))
+        waiting = storage.read(sa.select(tables.unsealed).order_by(tables.unsealed.c.sequence))
+        assert [(row["entry_id"], row["kind"]) for row in waiting] == [("first", 0), ("second", 1)]
+
+    def test_an_entry_is_found_again_with_and_without_a_key(self, storage: Storage) -> None:
+        open_entry, personal = an_entry("open"), an_entry("personal", key_id=1)
+        for row in (open_entry, personal):
+            storage.write(lambda transaction, row=row: transaction.append_entry(row))
+        assert storage.entry("open") == open_entry
+        assert storage.entries(kind="hold") == [open_entry, personal]
+        assert storage.entries(kind="erasure") == []
+        assert storage.entry("none") is None
+
+    def test_decisions_are_found_by_subject_and_by_time(self, storage: Storage) -> None:
+        other = storage.vault.new_key()
+        rows = [a_decision(new_id(at), key_id=key) for at, key in ((1_000, 1), (2_000, other), (3_000, 1))]
+        for row in rows:
+            storage.write(lambda transaction, row=row: transaction.append_decision(row))
+        assert storage.decisions_of_key(1) == [rows[0], rows[2]]
+        assert storage.write(lambda transaction: transaction.decisions_of_key(other)) == [rows[1]]
+        assert storage.decisions_between(1_000, 3_000) == rows[:2]
+        assert storage.decisions_between(0, 9_000, after=rows[0].id, limit=1) == [rows[1]]
+        assert storage.decisions_between(0, 9_000, site="other") == []
+        assert storage.decision(rows[1].id) == rows[1]
+
+    def test_an_erased_subject_leaves_leaves_and_nothing_else(self, storage: Storage) -> None:
+        other = storage.vault.new_key()
+
+        def fill(transaction: WriteTransaction) -> None:
+            transaction.append_decision(a_decision("gone"))
+            transaction.append_entry(an_entry("gone too", key_id=1))
+            transaction.put_consent(a_consent())
+            transaction.append_decision(a_decision("stays", key_id=other))
+
+        storage.write(fill)
+        storage.write(lambda transaction: transaction.erase_key(1))
+        assert storage.shred() == 1
+        assert storage.shred() == 0
+        gone, entry = storage.decision("gone"), storage.entry("gone too")
+        assert gone is not None
+        assert (gone.is_erased, gone.record, gone.salt, gone.sub) == (True, b"", b"", None)
+        assert gone.leaf == a_decision().leaf
+        assert entry is not None
+        assert entry.is_erased
+        assert storage.consents_of_key(1) == []
+        assert storage.find_consent("demo", b"h" * 32) is None
+        assert storage.decision("stays") == a_decision("stays", key_id=other)
+        with pytest.raises(StorageError, match="destroyed"):
+            storage.write(lambda transaction: transaction.append_decision(a_decision("never")))
+
+    def test_a_destroyed_key_is_enough(self, storage: Storage) -> None:
+        storage.write(lambda transaction: transaction.append_decision(a_decision("gone")))
+        storage.write(lambda transaction: transaction.put_consent(a_consent()))
+        storage.vault.destroy([1])  # as for a restored backup: the payloads are there, the key is not
+        found = storage.decision("gone")
+        assert found is not None
+        assert found.is_erased
+        assert storage.find_consent("demo", b"h" * 32) is None
+        assert storage.consents_of_key(1) == []
+
+    def test_an_interrupted_shredding_is_finished_at_the_next_start(
+        self, storage: Storage, reopen: Callable[[], Storage]
+    ) -> None:
+        storage.write(lambda transaction: transaction.erase_key(1))
+        storage.close()
+        assert not reopen().vault.holds(1)
+
+    def test_any_statement_shares_the_transaction(self, storage: Storage) -> None:
+        def work(transaction: WriteTransaction) -> None:
+            transaction.execute(sa.insert(tables.shreds).values(key_id=7))
+            assert transaction.execute(sa.select(tables.shreds)) == [{"key_id": 7}]
+            raise RefusedError("no")
+
+        with pytest.raises(RefusedError):
+            storage.write(work)
+        assert storage.read(sa.select(tables.shreds).where(tables.shreds.c.key_id.in_([7, 8]))) == []
+
+    def test_one_holder_leads_at_a_time(self, storage: Storage) -> None:
+        assert storage.lease("sealer", "a", 60)
+        assert not storage.lease("sealer", "b", 60)
+        assert storage.lease("sealer", "a", -1)
+        assert storage.lease("sealer", "b", 60)
+        assert storage.lease("purger", "a", 60)
 
     def test_a_ready_record_answers_a_ping(self, storage: Storage) -> None:
         storage.ping()

@@ -19,7 +19,7 @@ from cookiegate.settings import Settings, read_settings
 from cookiegate.storage.contract import NoticeRow, Storage
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.sqlite import refuse_unsafe_build
-from cookiegate.storage.tables import metadata
+from cookiegate.storage.tables_all import metadata
 
 
 @pytest.fixture
@@ -37,7 +37,9 @@ def reopen(tmp_path: Path) -> Iterator[Callable[[], Storage]]:
 
 @pytest.fixture
 def storage(reopen: Callable[[], Storage]) -> Storage:
-    return reopen()
+    fresh = reopen()
+    assert fresh.vault.new_key() == 1  # the subject of every row in these tests
+    return fresh
 
 
 @pytest.fixture

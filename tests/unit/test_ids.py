@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from cookiegate.consent.ids import HANDLE_PATTERN, decision_id, derive_handle, hash_handle, new_subject
+from cookiegate.consent.ids import HANDLE_PATTERN, derive_handle, hash_handle, new_subject
+from cookiegate.ledger.ids import new_id
 
 
 def test_a_decision_id_is_a_uuid_that_tells_its_time() -> None:
-    found = UUID(decision_id(1_795_000_000_123))
+    found = UUID(new_id(1_795_000_000_123))
     assert (found.version, found.variant) == (7, "specified in RFC 4122")
     assert found.int >> 80 == 1_795_000_000_123
 
 
 def test_decision_ids_sort_by_time() -> None:
-    ids = [decision_id(at_ms) for at_ms in range(1_795_000_000_000, 1_795_000_000_050)]
+    ids = [new_id(at_ms) for at_ms in range(1_795_000_000_000, 1_795_000_000_050)]
     assert ids == sorted(ids)
-    assert len({decision_id(1) for _ in range(100)}) == 100
+    assert len({new_id(1) for _ in range(100)}) == 100
 
 
 def test_subjects_are_random() -> None:

@@ -42,6 +42,14 @@ def test_an_unknown_name_is_named_with_the_nearest_setting(tmp_path: Path) -> No
         ("THREADS", "0"),
         ("SECURE_COOKIES", "yes"),
         ("COLLECT_URL", "collector"),
+        ("SMTP_URL", "http://mail.example.jp"),
+        ("SMTP_URL", "smtp://shop:secret@mail.example.jp:99999"),
+        ("SMTP_URL", "smtp://mail.example.jp?tls=perhaps"),
+        ("SMTP_URL", "smtps://mail.example.jp?tls=none"),
+        ("SMTP_URL", "smtp://mail.example.jp/inbox"),
+        ("MAIL_FROM", "privacy"),
+        ("MAIL_FROM", "a@example.jp, b@example.jp"),
+        ("MAIL_FROM", "Shop <a@example.jp>\r\nBcc: b@example.jp"),
     ],
 )
 def test_a_bad_value_is_named(name: str, value: str, tmp_path: Path) -> None:
@@ -68,6 +76,39 @@ def test_other_programs_variables_are_left_alone(tmp_path: Path) -> None:
 def test_proxies_are_networks(tmp_path: Path) -> None:
     settings = read_settings({"COOKIEGATE_TRUSTED_PROXIES": "10.0.0.0/8, ::1/128"}, data_dir=tmp_path)
     assert ipaddress.ip_address("10.1.2.3") in settings.trusted_proxies[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls"),
+    [
+        ("smtps://mail.example.jp", 465, "implicit"),
+        ("smtp://mail.example.jp", 587, "starttls"),
+        ("smtp://mail.example.jp:2525", 2525, "starttls"),
+        ("smtp://mail.example.jp?tls=none", 25, "none"),
+        ("smtp://127.0.0.1:1025", 1025, "none"),
+        ("smtp://localhost?starttls=1", 587, "starttls"),
+    ],
+)
+def test_mails_go_in_clear_only_where_that_is_asked_or_to_this_machine(
+    url: str, port: int, tls: str, tmp_path: Path
+) -> None:
+    environ = {"COOKIEGATE_SMTP_URL": url, "COOKIEGATE_MAIL_FROM": "例のお店 <privacy@example.jp>"}
+    server = read_settings(environ, data_dir=tmp_path).smtp_url
+    assert server is not None
+    assert (server.port, server.tls) == (port, tls)
+
+
+def test_a_mail_server_needs_a_sender_and_its_password_is_never_shown(tmp_path: Path) -> None:
+    environ = {"COOKIEGATE_SMTP_URL": "smtps://shop:hunter2%40x@mail.example.jp"}
+    with pytest.raises(SettingsError, match="COOKIEGATE_MAIL_FROM"):
+        read_settings(environ, data_dir=tmp_path)
+    settings = read_settings({**environ, "COOKIEGATE_MAIL_FROM": "privacy@example.jp"}, data_dir=tmp_path)
+    assert settings.smtp_url is not None
+    assert settings.smtp_url.password == "hunter2@x"
+    assert "hunter2" not in repr(settings)
+    with pytest.raises(SettingsError) as error:
+        read_settings({"COOKIEGATE_SMTP_URL": "smtp://shop:hunter2@mail.example.jp:0"})
+    assert "hunter2" not in str(error.value)
 
 
 def test_cookies_are_secure_where_the_address_is(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""Tables of requests."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Creates the requests, their steps and the documents that prove identity."""
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("reference", sa.String(11), nullable=False, unique=True),
+        sa.Column("site", sa.String(63), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("residence", sa.String(8), nullable=False),
+        sa.Column("locale", sa.String(35), nullable=False),
+        sa.Column("target_days", sa.Integer, nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False, index=True),
+        sa.Column("notified_at_ms", sa.BigInteger),
+        sa.Column("code_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("intake_key", sa.LargeBinary(32), nullable=False),
+        sa.Column("intake_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("key_id", sa.BigInteger, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.UniqueConstraint("site", "intake_key"),
+    )
+    op.create_table(
+        "request_steps",
+        sa.Column("request_id", sa.String(36), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("name", sa.String(16), nullable=False),
+        sa.Column("at_ms", sa.BigInteger, nullable=False),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("method", sa.String(16)),
+        sa.Column("outcome", sa.String(24)),
+        sa.Column("ground", sa.String(32)),
+        sa.Column("channel", sa.String(8)),
+        sa.Column("sealed", sa.LargeBinary),
+    )
+    op.create_table(
+        "request_documents",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("request_id", sa.String(36), nullable=False, index=True),
+        sa.Column("media_type", sa.String(32), nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger, nullable=False),
+        sa.Column("key_id", sa.BigInteger, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+    )

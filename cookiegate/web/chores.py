@@ -1,0 +1,79 @@
+"""Background work of a service: each chore by a thread of its own, led by one process at a time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from cookiegate.errors import CookiegateError
+from cookiegate.storage.contract import Storage
+from cookiegate.web.logs import get_logger
+
+#: How long a process leads after it was last heard of; it renews at half of that.
+LEAD_S = 10.0
+CLOSE_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A piece of work that comes back.
+
+    ``work`` is done every ``every_s`` seconds; with ``leased``, by the one process that leads. It must be safe to
+    repeat after a crash at any point.
+    """
+
+    name: str
+    every_s: float
+    work: Callable[[], object]
+    leased: bool = True
+
+
+class Chores:
+    """Runs chores until it is stopped.
+
+    Args:
+        storage: keeps the leads.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._holder = secrets.token_hex(8)
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, chores: list[Chore]) -> None:
+        """Starts a thread for each."""
+        for chore in chores:
+            thread = threading.Thread(target=self._run, args=(chore,), name=f"cookiegate-{chore.name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Lets what is being done end, within a few seconds, and starts nothing more."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(CLOSE_WAIT_S)
+
+    def _run(self, chore: Chore) -> None:
+        leads_until = 0.0
+        while not self._stopped.wait(chore.every_s):
+            try:
+                if chore.leased and time.monotonic() > leads_until - LEAD_S / 2:
+                    now = time.monotonic()
+                    leads_until = now + LEAD_S if self._storage.lease(chore.name, self._holder, LEAD_S) else 0.0
+                if not chore.leased or leads_until:
+                    chore.work()
+            except Exception as error:  # whatever it is, the next turn must come
+                _report(chore.name, error)
+
+
+def _report(chore: str, error: Exception) -> None:
+    with suppress(Exception):  # a log that is gone must not stop the work
+        if isinstance(error, CookiegateError):
+            get_logger().warning("chore_failed", chore=chore, code=error.code)
+        else:
+            get_logger().error("chore_failed", chore=chore, exc_info=error)

@@ -1,0 +1,112 @@
+"""Subject keys."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from cookiegate.errors import KeyFileError, RecordDamagedError, StorageError
+from cookiegate.storage.vault import BLOCK, KEY_BYTES, Vault
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault.open(tmp_path)
+
+
+def test_a_payload_opens_in_its_own_place_only(vault: Vault) -> None:
+    key = vault.new_key()
+    sealed = vault.encrypt(key, "decision:a", b"payload")
+    assert b"payload" not in sealed
+    assert vault.decrypt(key, "decision:a", sealed) == b"payload"
+    with pytest.raises(RecordDamagedError):
+        vault.decrypt(key, "decision:b", sealed)
+    with pytest.raises(RecordDamagedError):
+        vault.decrypt(vault.new_key(), "decision:a", sealed)
+
+
+def test_every_changed_byte_is_found(vault: Vault) -> None:
+    key = vault.new_key()
+    sealed = vault.encrypt(key, "x", b"payload")
+    for at in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[at] ^= 1
+        with pytest.raises(RecordDamagedError):
+            vault.decrypt(key, "x", bytes(changed))
+    for short in (b"", sealed[:5], sealed[:-1]):
+        with pytest.raises(RecordDamagedError):
+            vault.decrypt(key, "x", short)
+
+
+def test_a_destroyed_key_is_gone_from_the_file_at_once(vault: Vault) -> None:
+    key = vault.new_key()
+    sealed = vault.encrypt(key, "x", b"payload")
+    secret = vault.path.read_bytes()[key * KEY_BYTES :][:KEY_BYTES]
+    vault.destroy([key])
+    assert secret not in vault.path.read_bytes()
+    assert vault.decrypt(key, "x", sealed) is None
+    assert not vault.holds(key)
+    with pytest.raises(StorageError, match="destroyed"):
+        vault.encrypt(key, "x", b"more")
+
+
+def test_destroying_leaves_the_neighbours(vault: Vault) -> None:
+    first, second, third = (vault.new_key() for _ in range(3))
+    vault.destroy([second])
+    assert (vault.holds(first), vault.holds(second), vault.holds(third)) == (True, False, True)
+
+
+def test_keys_rise_and_are_never_given_twice_whoever_asks(tmp_path: Path) -> None:
+    vaults = [Vault.open(tmp_path), Vault.open(tmp_path)]
+    given: list[int] = []
+
+    def ask(vault: Vault) -> None:
+        for _ in range(BLOCK + 10):
+            given.append(vault.new_key())
+
+    threads = [threading.Thread(target=ask, args=(vault,)) for vault in vaults * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(given)) == len(given) == 4 * (BLOCK + 10)
+    assert all(vaults[0].holds(key) for key in given)
+
+
+def test_a_new_start_goes_on_after_the_last_block(tmp_path: Path) -> None:
+    before = Vault.open(tmp_path)
+    first = before.new_key()
+    before.close()
+    again = Vault.open(tmp_path)
+    assert again.new_key() > first
+    assert again.size() == 2 * BLOCK
+
+
+def test_a_half_written_block_is_passed_over(vault: Vault, tmp_path: Path) -> None:
+    vault.new_key()
+    with vault.path.open("ab") as file:
+        file.write(b"torn")
+    again = Vault.open(tmp_path)
+    key = again.new_key()
+    assert again.decrypt(key, "x", again.encrypt(key, "x", b"payload")) == b"payload"
+
+
+@pytest.mark.parametrize("key_id", [0, -1, 10_000])
+def test_a_key_that_the_file_never_held_is_damage_not_erasure(vault: Vault, key_id: int) -> None:
+    vault.new_key()
+    with pytest.raises(RecordDamagedError, match="older than the record"):
+        vault.holds(key_id)
+
+
+def test_a_file_open_to_others_stops_the_start(vault: Vault, tmp_path: Path) -> None:
+    vault.path.chmod(0o640)
+    with pytest.raises(KeyFileError, match="chmod 600"):
+        Vault.open(tmp_path)
+
+
+def test_a_file_that_is_something_else_stops_the_start(vault: Vault, tmp_path: Path) -> None:
+    vault.path.write_bytes(b"something else, long enough to be a header")
+    with pytest.raises(KeyFileError, match="restore"):
+        Vault.open(tmp_path)
