@@ -28,6 +28,7 @@ from cookiegate.tokens.reasons import Reason
 @click.option("--status", "statuses", metavar="FILE|URL", multiple=True, help="A status list; may be repeated.")
 @click.option("--issuer", metavar="URL", help="Accept tokens of this service alone.")
 @click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="Narrow to what the policy says.")
+@click.option("--recipient", metavar="KEY", help="Who gets the data, if it does not stay with you; needs --policy.")
 @click.option("--ip", "ip_rule", type=click.Choice(["drop", "truncate"]), help="What becomes of a refused address.")
 @click.option("--mount", "mounts", metavar="PATH", multiple=True, help="A prefix of the tracker's paths.")
 @click.option("--report", is_flag=True, help="Pass every line unchanged; only count what would happen.")
@@ -40,6 +41,7 @@ def command(
     statuses: tuple[str, ...],
     issuer: str | None,
     policy_file: Path | None,
+    recipient: str | None,
     ip_rule: IpWhenRefused | None,
     mounts: tuple[str, ...],
     report: bool,
@@ -66,6 +68,7 @@ def command(
     lists and keys that come from an address are read again every minute, and lists beside them when a token names one.
     """
     policy = _load_policy(policy_file, audience, purpose) if policy_file else None
+    _check_recipient(policy, recipient)
     trusted = read_jwks(jwks)
     lists = FollowedStatuses(StatusBook(), lambda: PublicKeys(verifier.jwks))
     verifier = Verifier(trusted, audience=audience, issuer=issuer, status=lists if statuses else None)
@@ -73,7 +76,7 @@ def command(
         lists.load(source)
     if not statuses:
         click.echo("Warning: no --status given, so withdrawals are not seen until a token expires.", err=True)
-    gate = _make_gate(verifier, policy, tracker, purpose, ip_rule, mounts)
+    gate = _make_gate(verifier, policy, tracker, purpose, recipient, ip_rule, mounts)
     with Refresher(verifier, jwks, lists):
         code = _run(gate, report=report, progress=progress)
     click.echo(_table(gate.counts, report=report), err=True)
@@ -96,16 +99,34 @@ def _load_policy(path: Path, audience: str, purpose: str) -> Policy:
     return policy
 
 
+def _check_recipient(policy: Policy | None, recipient: str | None) -> None:
+    if recipient is None:
+        return
+    if policy is None:
+        raise click.UsageError("--recipient needs --policy: the policy says whose data a recipient may have")
+    if recipient not in policy.recipients:
+        known = ", ".join(policy.recipients) or "none"
+        raise click.UsageError(f"the policy has no recipient {recipient!r}; it has {known}")
+
+
 def _make_gate(
     verifier: Verifier,
     policy: Policy | None,
     tracker: str,
     purpose: str,
+    recipient: str | None,
     ip_rule: IpWhenRefused | None,
     mounts: tuple[str, ...],
 ) -> Gate:
     known = policy.purpose(purpose) if policy else None
     collector = policy.collectors.get(tracker) if policy else None
+    providing = policy.providing(purpose, recipient) if policy and recipient is not None else None
+    if providing is not None and providing.is_recorded:
+        click.echo(
+            f"Warning: {providing.recipient.key} is a third party, and provision through this command is not recorded;"
+            " /gate/strip records it.",
+            err=True,
+        )
     return Gate(
         verifier,
         purpose=purpose,
@@ -114,6 +135,8 @@ def _make_gate(
         fields=collector.fields if collector else None,
         ip_when_refused=ip_rule or (policy.ip_when_refused if policy else "drop"),
         mounts=mounts,
+        recipient=recipient,
+        recipients=(providing.recipient.key,) if providing else (),
     )
 
 

@@ -5,23 +5,31 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
+from cookiegate.cli.tables import Form, form_option, print_rows
 from cookiegate.clock import SystemClock
 from cookiegate.errors import NotFoundError, PolicyError
 from cookiegate.policy.difference import Difference, compare
 from cookiegate.policy.document import Policy, PublishedPolicy
 from cookiegate.policy.faults import Fault
-from cookiegate.policy.publishing import publish, read_row
+from cookiegate.policy.publishing import read_row
 from cookiegate.policy.reading import check, load_policy, read_text
+from cookiegate.policy.recipient_schema import RECIPIENT_KINDS
+from cookiegate.policy.register import REGISTER_COLUMNS, register_rows
+from cookiegate.policy.stages import STAGE_COLUMNS, stage_rows
+from cookiegate.rights.delivery.announcing import publish_and_announce
 from cookiegate.settings import read_settings
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.opening import open_storage
 
 _VERSION = re.compile(r"([a-z0-9][a-z0-9-]{0,62})@([1-9][0-9]{0,8}|latest)")
+#: What of the register fits on a screen.
+_REGISTER_SHOWN = ("key", "name", "kind", "country", "transfer", "ground", "vetted_on", "ends_on", "state", "purposes")
 _FILE = click.Path(path_type=Path)
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 _data_dir_option = click.option(
@@ -33,7 +41,7 @@ _data_dir_option = click.option(
 
 @click.group()
 def command() -> None:
-    """Check, publish and compare the policies of your sites.
+    """Check, publish, compare and audit the policies of your sites.
 
     A policy is a YAML file: who you are, what you use data for, what is collected, who receives it. Start from a
     copy of examples/policies/demo.yaml.
@@ -42,6 +50,8 @@ def command() -> None:
     cookiegate policy check shop.yaml             every fault, with line and fix
     cookiegate policy diff shop@latest shop.yaml  what changes, and who is asked again
     cookiegate policy publish shop.yaml           makes it the newest version
+    cookiegate policy recipients shop.yaml        who gets data, on what ground
+    cookiegate policy stages shop.yaml            the handling rules, stage by stage
     """
 
 
@@ -115,6 +125,44 @@ def diff(context: click.Context, old: str, new: str, data_dir: Path | None, as_j
         _print_difference(difference)
 
 
+@command.command("recipients")
+@click.argument("name", metavar="POLICY")
+@click.option("--kind", type=click.Choice(RECIPIENT_KINDS), help="Only recipients of this kind.")
+@_data_dir_option
+@form_option
+@click.pass_context
+def list_recipients(context: click.Context, name: str, kind: str | None, data_dir: Path | None, form: Form) -> None:
+    """Print the register of recipients for an auditor: who gets what, on what ground, bound by what.
+
+    POLICY is a file, or a published version such as shop@3 or shop@latest.
+
+    \b
+    cookiegate policy recipients shop@latest
+    cookiegate policy recipients shop.yaml --kind trustee --format csv > trustees.csv
+    """
+    policy = _find(context, name, data_dir)
+    today = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).date()
+    rows = [row for row in register_rows(policy, today) if kind in (None, row["kind"])]
+    print_rows(rows, REGISTER_COLUMNS, form, shown=_REGISTER_SHOWN)
+
+
+@command.command("stages")
+@click.argument("name", metavar="POLICY")
+@_data_dir_option
+@form_option
+@click.pass_context
+def list_stages(context: click.Context, name: str, data_dir: Path | None, form: Form) -> None:
+    """Print the handling rules per stage for an auditor: acquire, use, store, provide, dispose.
+
+    They are made from the policy, so they say what the service does. POLICY is a file, or a published version.
+
+    \b
+    cookiegate policy stages shop@latest
+    cookiegate policy stages shop.yaml --format csv > stages.csv
+    """
+    print_rows(stage_rows(_find(context, name, data_dir)), STAGE_COLUMNS, form)
+
+
 def _faults(path: Path) -> list[Fault]:
     try:
         return check(read_text(path))
@@ -141,7 +189,7 @@ def _open(context: click.Context, data_dir: Path | None) -> Storage:
 
 def _publish(storage: Storage, policy: Policy) -> dict[str, Any]:
     before = storage.policies.latest(policy.site)
-    published = publish(storage, policy, SystemClock())
+    published = publish_and_announce(storage, policy, SystemClock())
     return {
         "site": policy.site,
         "version": published.version,

@@ -15,7 +15,7 @@ from cookiegate.gate.headers import HeaderRules
 from cookiegate.gate.plain_lines import PlainLines
 from cookiegate.gate.request import Filtered, TrackerRequest, read_line
 from cookiegate.gate.trackers.table import Route
-from cookiegate.policy.document import CATEGORIES, Policy
+from cookiegate.policy.document import CATEGORIES, Policy, Providing
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
 from cookiegate.tokens.verifying import DENIED, Verdict, Verifier
@@ -36,6 +36,8 @@ class Gate:
         ip_when_refused: what becomes of an address that is not granted.
         body_limit_bytes: largest body, before and after inflating.
         mounts: path prefixes, besides none and ``/collect/<tracker>``, under which the tracker's paths are known.
+        recipient: key of the recipient that gets the data; None when it stays with the controller.
+        recipients: keys of the recipients that may have this purpose's data.
 
     Raises:
         ValueError: for an unknown tracker or category.
@@ -52,12 +54,17 @@ class Gate:
         ip_when_refused: IpWhenRefused = "drop",
         body_limit_bytes: int = bodies.BODY_LIMIT_BYTES,
         mounts: Iterable[str] = (),
+        recipient: str | None = None,
+        recipients: Iterable[str] = (),
     ) -> None:
         self.table = trackers.find(tracker)
         self.purpose = purpose
+        #: What goes to whom, on what ground; None when the data stays with the controller, or no policy is known.
+        self.providing: Providing | None = None
         self.counts = Counts()
         self.verifier = verifier
-        self._purpose_denied = None if purpose else DENIED[Reason.PURPOSE_MISSING]
+        # Who may have the data does not depend on the token: a grant covers all recipients of its purposes, or none.
+        self._denied = _denied(purpose, recipient, recipients)
         self.body_limit_bytes = body_limit_bytes
         narrowed = None if categories is None else frozenset(categories)
         if narrowed is not None and not narrowed <= set(CATEGORIES):
@@ -81,6 +88,7 @@ class Gate:
         purpose: str | None = None,
         body_limit_bytes: int = bodies.BODY_LIMIT_BYTES,
         mounts: Iterable[str] = (),
+        recipient: str | None = None,
     ) -> Gate:
         """A gate as a policy describes it.
 
@@ -91,13 +99,16 @@ class Gate:
             purpose: the declared purpose; when None, the one that the policy declares for this tracker's collector.
             body_limit_bytes: as for the class.
             mounts: as for the class.
+            recipient: key of the recipient that gets the data; None when it stays with the controller.
 
         Returns:
-            The gate. With a purpose that the policy does not know it lets nothing pass (purpose_unknown).
+            The gate. With a purpose that the policy does not know it lets nothing pass (purpose_unknown), nor with a
+            recipient that the purpose does not cover (recipient_not_covered).
         """
         collector = policy.collectors.get(tracker)
         declared = purpose if purpose is not None else (collector.purpose if collector else "")
         known = policy.purpose(declared)
+        providing = policy.providing(declared, recipient) if recipient is not None else None
         gate = cls(
             verifier,
             purpose=declared,
@@ -107,15 +118,18 @@ class Gate:
             ip_when_refused=policy.ip_when_refused,
             body_limit_bytes=body_limit_bytes,
             mounts=mounts,
+            recipient=recipient,
+            recipients=(providing.recipient.key,) if providing else (),
         )
+        gate.providing = providing
         if declared and known is None:
-            gate._purpose_denied = DENIED[Reason.PURPOSE_UNKNOWN]
+            gate._denied = DENIED[Reason.PURPOSE_UNKNOWN]
         return gate
 
     def check(self, token: str | None) -> Verdict:
-        """Decides about a token and the declared purpose. Never raises for what a stranger sent."""
-        if self._purpose_denied is not None:
-            return self._purpose_denied
+        """Decides about a token, the declared purpose and the recipient. Never raises for what a stranger sent."""
+        if self._denied is not None:
+            return self._denied
         verdict = self.verifier.verify(token)
         if verdict.claims is not None and self._allowances.of(verdict.claims) is None:
             return DENIED[Reason.PURPOSE_NOT_GRANTED]
@@ -127,8 +141,8 @@ class Gate:
         Raises:
             Denied: with the reason.
         """
-        if self._purpose_denied is not None:
-            raise Denied(self._purpose_denied.reason)
+        if self._denied is not None:
+            raise Denied(self._denied.reason)
         verdict = self.verifier.verify(token)
         if verdict.claims is None:
             raise Denied(verdict.reason)
@@ -209,3 +223,12 @@ class Gate:
     def route(self, method: str, path: str) -> Route | None:
         """The tracker's route behind a method and a path without query; None if the tracker does not send there."""
         return self._routes.get((method.upper(), path))
+
+
+def _denied(purpose: str, recipient: str | None, recipients: Iterable[str]) -> Verdict | None:
+    """The verdict of a gate that lets nothing pass, whatever the token."""
+    if not purpose:
+        return DENIED[Reason.PURPOSE_MISSING]
+    if recipient is not None and recipient not in frozenset(recipients):
+        return DENIED[Reason.RECIPIENT_NOT_COVERED]
+    return None

@@ -6,20 +6,15 @@ left to the schema.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from cookiegate.policy import wording
-from cookiegate.policy.document import CATEGORIES
+from cookiegate.policy.document import ASK_AGAIN_DAYS, CATEGORIES
 from cookiegate.policy.faults import Complaint, quoted, suggest
 from cookiegate.policy.locales import is_locale
+from cookiegate.policy.providing import PROVIDING_RULES
+from cookiegate.policy.raw import Data, as_list, as_mapping, entries, purposes, words
 from cookiegate.policy.theme import LEAST_CONTRAST, PAIRS, contrast, read_colour
-
-Data = Mapping[str, Any]
-
-#: Longer lists and mappings are refused by the schema; looking further would only take time.
-_LOOKED_AT = 256
 
 
 def find_contradictions(data: Data) -> Iterator[Complaint]:
@@ -34,7 +29,7 @@ def find_contradictions(data: Data) -> Iterator[Complaint]:
 
 def locales_of(data: Data) -> tuple[str, ...]:
     """The locales that the document names, as far as they are texts."""
-    return tuple(dict.fromkeys(_words(data.get("locales"))))
+    return tuple(dict.fromkeys(words(data.get("locales"))))
 
 
 def _authoritative_locale(data: Data) -> Iterator[Complaint]:
@@ -49,13 +44,13 @@ def _authoritative_locale(data: Data) -> Iterator[Complaint]:
 
 
 def _locale_texts(data: Data) -> Iterator[Complaint]:
-    texts, categories = _mapping(data.get("texts")), _mapping(data.get("categories"))
-    for index, locale in enumerate(_words(data.get("locales"))):
+    texts, categories = as_mapping(data.get("texts")), as_mapping(data.get("categories"))
+    for index, locale in enumerate(words(data.get("locales"))):
         if not is_locale(locale) or wording.built_in(locale):
             continue
         missing = [f"texts.{key}" for key in wording.missing_texts(locale, texts)]
         for category in CATEGORIES:
-            own = _mapping(categories.get(category))
+            own = as_mapping(categories.get(category))
             missing += [f"categories.{category}.{part}" for part in wording.CATEGORY_PARTS if part not in own]
         if missing:
             message = f"There are no built-in texts in {quoted(locale)}, and {len(missing)} texts are not given here."
@@ -64,7 +59,7 @@ def _locale_texts(data: Data) -> Iterator[Complaint]:
 
 def _purpose_keys(data: Data) -> Iterator[Complaint]:
     seen: dict[str, int] = {}
-    for index, purpose in _purposes(data):
+    for index, purpose in purposes(data):
         key = purpose.get("key")
         if isinstance(key, str) and seen.setdefault(key, index) != index:
             message = f"Two purposes have the key {quoted(key)}."
@@ -72,7 +67,7 @@ def _purpose_keys(data: Data) -> Iterator[Complaint]:
 
 
 def _legal_bases(data: Data) -> Iterator[Complaint]:
-    for index, purpose in _purposes(data):
+    for index, purpose in purposes(data):
         basis, path = purpose.get("legal_basis"), ("purposes", index, "legal_basis")
         if purpose.get("always_on") is True and basis == "consent":
             message = "A purpose that is always on cannot rest on consent: nobody is asked."
@@ -82,14 +77,13 @@ def _legal_bases(data: Data) -> Iterator[Complaint]:
             yield Complaint(message, "Write `legal_basis: consent`, or add `always_on: true`.", path)
 
 
-def _recipients(data: Data) -> Iterator[Complaint]:
-    defined = list(_mapping(data.get("recipients")))
-    for index, purpose in _purposes(data):
-        for place, key in enumerate(_list(purpose.get("recipients"))):
-            if isinstance(key, str) and key not in defined:
-                fix = suggest(key, defined, otherwise=f"Add `{key}:` under `recipients`.")
-                path = ("purposes", index, "recipients", place)
-                yield Complaint(f"The recipient {quoted(key)} is not defined.", fix, path)
+def _automated_decisions(data: Data) -> Iterator[Complaint]:
+    """Source: GDPR, article 22; S10."""
+    for index, purpose in purposes(data):
+        if purpose.get("automated_decisions") is True and purpose.get("legal_basis") != "consent":
+            message = "Decisions about people by machine alone need their explicit consent."
+            fix = "Write `legal_basis: consent` without `always_on`, or let a person decide and delete this line."
+            yield Complaint(message, fix, ("purposes", index, "automated_decisions"))
 
 
 def _contacts(data: Data) -> Iterator[Complaint]:
@@ -100,17 +94,17 @@ def _contacts(data: Data) -> Iterator[Complaint]:
 
 
 def _collector_purposes(data: Data) -> Iterator[Complaint]:
-    keys = [purpose["key"] for _, purpose in _purposes(data) if isinstance(purpose.get("key"), str)]
-    for tracker, collector in _entries(data.get("collectors")):
-        purpose = _mapping(collector).get("purpose")
+    keys = [purpose["key"] for _, purpose in purposes(data) if isinstance(purpose.get("key"), str)]
+    for tracker, collector in entries(data.get("collectors")):
+        purpose = as_mapping(collector).get("purpose")
         if isinstance(purpose, str) and keys and purpose not in keys:
             path = ("collectors", tracker, "purpose")
             yield Complaint(f"There is no purpose {quoted(purpose)}.", suggest(purpose, keys), path)
 
 
 def _collector_fields(data: Data) -> Iterator[Complaint]:
-    for tracker, collector in _entries(data.get("collectors")):
-        named = _mapping(collector).get("fields")
+    for tracker, collector in entries(data.get("collectors")):
+        named = as_mapping(collector).get("fields")
         if tracker == "plain" and isinstance(collector, dict) and not named:
             message = "Without `fields`, every field of a plain event is dropped."
             yield Complaint(
@@ -120,14 +114,14 @@ def _collector_fields(data: Data) -> Iterator[Complaint]:
             message = f"The fields of {quoted(tracker)} are known; they are not listed here."
             yield Complaint(message, "Delete `fields`.", ("collectors", tracker, "fields"), at_key=True)
         elif tracker == "plain":
-            yield from _unused_categories(data, tracker, _mapping(collector))
-            yield from _overlapping_fields(tracker, _mapping(_mapping(collector).get("fields")))
+            yield from _unused_categories(data, tracker, as_mapping(collector))
+            yield from _overlapping_fields(tracker, as_mapping(as_mapping(collector).get("fields")))
 
 
 def _unused_categories(data: Data, tracker: str, collector: Data) -> Iterator[Complaint]:
-    declared = [purpose for _, purpose in _purposes(data) if purpose.get("key") == collector.get("purpose")]
-    used = _list(declared[0].get("acquire")) if declared else None
-    for field, category in _entries(collector.get("fields")):
+    declared = [purpose for _, purpose in purposes(data) if purpose.get("key") == collector.get("purpose")]
+    used = as_list(declared[0].get("acquire")) if declared else None
+    for field, category in entries(collector.get("fields")):
         if used is not None and category in CATEGORIES and category not in used:
             message = f"The purpose does not acquire {quoted(category)}, so this field would always be dropped."
             fix = f"Add {category} to the purpose's `acquire`, or delete this line."
@@ -135,7 +129,7 @@ def _unused_categories(data: Data, tracker: str, collector: Data) -> Iterator[Co
 
 
 def _overlapping_fields(tracker: str, named: Data) -> Iterator[Complaint]:
-    for field, _ in _entries(named):
+    for field, _ in entries(named):
         parents = [field[:at] for at, char in enumerate(field) if char == "."]
         whole = next((parent for parent in parents if parent in named), None)
         if whole is not None:
@@ -145,7 +139,7 @@ def _overlapping_fields(tracker: str, named: Data) -> Iterator[Complaint]:
 
 
 def _readable_colours(data: Data) -> Iterator[Complaint]:
-    theme = _mapping(data.get("theme"))
+    theme = as_mapping(data.get("theme"))
     for surface, ink in PAIRS:
         pair = [read_colour(theme[name]) if isinstance(theme.get(name), str) else None for name in (surface, ink)]
         if pair[0] and pair[1] and (ratio := contrast(pair[0], pair[1])) < LEAST_CONTRAST:
@@ -155,36 +149,45 @@ def _readable_colours(data: Data) -> Iterator[Complaint]:
             yield Complaint(message, "Make one darker or the other lighter, or leave it out.", ("theme", ink))
 
 
+def _record_periods(data: Data) -> Iterator[Complaint]:
+    kept = as_mapping(data.get("retention"))
+    days, asked = kept.get("consent_days"), data.get("ask_again_days", ASK_AGAIN_DAYS)
+    if isinstance(days, int) and isinstance(asked, int) and days < asked:
+        message = f"A consent holds for {asked} days (`ask_again_days`), and its proof would be gone after {days}."
+        yield Complaint(message, f"Write {asked} or more.", ("retention", "consent_days"))
+    evidence = kept.get("ip_evidence_days")
+    if isinstance(evidence, int) and evidence > 0:
+        yield from _ip_evidence(data, evidence)
+
+
+def _ip_evidence(data: Data, days: int) -> Iterator[Complaint]:
+    """Evidence is kept for a purpose that the notice tells, and no longer than it says (S1)."""
+    periods = [
+        purpose["retention_days"]
+        for _, purpose in purposes(data)
+        if purpose.get("always_on") is True
+        and "ip" in as_list(purpose.get("acquire"))
+        and isinstance(purpose.get("retention_days"), int)
+    ]
+    path = ("retention", "ip_evidence_days")
+    if not periods:
+        message = "No purpose that is always on acquires `ip`, so addresses cannot be kept as evidence."
+        yield Complaint(message, "Write 0, or say it in a purpose: `always_on: true`, `acquire: [ip]`.", path)
+    elif days > max(periods):
+        message = f"The purposes that acquire `ip` keep it for {max(periods)} days; evidence cannot stay for {days}."
+        yield Complaint(message, f"Write {max(periods)} or less.", path)
+
+
 RULES: tuple[Callable[[Data], Iterator[Complaint]], ...] = (
     _authoritative_locale,
     _locale_texts,
     _purpose_keys,
     _legal_bases,
-    _recipients,
+    _automated_decisions,
     _contacts,
     _collector_purposes,
     _collector_fields,
     _readable_colours,
+    _record_periods,
+    *PROVIDING_RULES,
 )
-
-
-def _purposes(data: Data) -> Iterator[tuple[int, Data]]:
-    for index, purpose in enumerate(_list(data.get("purposes"))):
-        if isinstance(purpose, dict):
-            yield index, purpose
-
-
-def _mapping(value: Any) -> Data:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value[:_LOOKED_AT] if isinstance(value, list) else []
-
-
-def _entries(value: Any) -> Iterator[tuple[str, Any]]:
-    return islice(_mapping(value).items(), _LOOKED_AT)
-
-
-def _words(value: Any) -> list[str]:
-    return [word for word in _list(value) if isinstance(word, str)]

@@ -9,7 +9,7 @@ Source: APPI, articles 17 and 18 (a changed purpose of use); GDPR, articles 6(1)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookiegate.errors import PolicyError
 from cookiegate.policy.document import Collector, Localized, Policy, Purpose, Recipient
@@ -79,6 +79,9 @@ def _purpose(old: Policy, new: Policy, before: Purpose, after: Purpose) -> Itera
     if before.legal_basis != after.legal_basis:
         bases = f"{_words(before.legal_basis)} to {_words(after.legal_basis)}"
         yield Change(f"The legal basis of {name} changed from {bases}.", True, f"{path}.legal_basis")
+    if before.automated_decisions != after.automated_decisions:
+        wider = after.automated_decisions
+        yield Change(f"{name} {_AUTOMATED[wider]}", wider, f"{path}.automated_decisions")
     yield from _acquire(new, name, path, before, after)
     yield from _purpose_recipients(old, new, before, after)
     if before.retention_days != after.retention_days:
@@ -128,11 +131,30 @@ def _recipient(policy: Policy, before: Recipient, after: Recipient, used: bool) 
     if before.country != after.country:
         countries = f"{country_name(before.country, 'en')} to {country_name(after.country, 'en')}"
         yield Change(f"The recipient {name} moved from {countries}.", used, f"{path}.country")
+    if before.transfer != after.transfer:
+        bases = f"{_words(before.transfer or 'none')} to {_words(after.transfer or 'none')}"
+        yield Change(f"The basis for provision to {name} abroad changed from {bases}.", used, f"{path}.transfer")
+    if before.exception != after.exception:
+        codes = f"{_words(before.exception or 'none')} to {_words(after.exception or 'none')}"
+        sentence = f"The legal exception for provision to {name} changed from {codes}."
+        yield Change(sentence, used and after.exception is not None, f"{path}.exception")
+    yield from _recipient_words(name, path, before, after)
+
+
+def _recipient_words(name: str, path: str, before: Recipient, after: Recipient) -> Iterator[Change]:
     if before.name != after.name:
         hint = "If it is another company, give it a key of its own, so that visitors are asked."
         yield Change(f"The name of the recipient {name} was reworded. {hint}", False, f"{path}.name")
     if before.url != after.url:
         yield Change(f"The web address of the recipient {name} changed.", False, f"{path}.url")
+    if before.transfer_safeguards != after.transfer_safeguards:
+        sentence = f"What protects data at the recipient {name} abroad was reworded."
+        yield Change(sentence, False, f"{path}.transfer_safeguards")
+    if before.contract != after.contract:
+        yield Change(f"The contract facts of the recipient {name} changed.", False, f"{path}.contract")
+    if before.joint_use != after.joint_use:
+        hint = "If more is used jointly or for more, give it a key of its own, so that visitors are asked."
+        yield Change(f"What is published about joint use with {name} was reworded. {hint}", False, f"{path}.joint_use")
 
 
 def _ip(old: Policy, new: Policy) -> Iterator[Change]:
@@ -141,6 +163,25 @@ def _ip(old: Policy, new: Policy) -> Iterator[Change]:
     weaker = new.ip_when_refused == "truncate"
     how = "shortened and kept, no longer removed" if weaker else "removed, no longer shortened and kept"
     yield Change(f"An IP address that was not granted is now {how}.", weaker, "ip_when_refused")
+
+
+def _controller(old: Policy, new: Policy) -> Iterator[Change]:
+    before, after = old.controller.country, new.controller.country
+    if before != after:
+        sentence = f"The controller moved from {country_name(before, 'en')} to {country_name(after, 'en')}."
+        yield Change(sentence, True, "controller.country")
+    if replace(old.controller, country=after) != new.controller:
+        yield Change("The details of the controller changed.", False, "controller")
+
+
+def _records(old: Policy, new: Policy) -> Iterator[Change]:
+    for name, what in _RECORDS.items():
+        before, after = getattr(old.retention, name), getattr(new.retention, name)
+        if before != after:
+            sentence = f"{what} are kept for {after} days instead of {before}."
+            # The others prove what was done, for or against us alike; addresses say more about visitors.
+            widens = name == "ip_evidence_days" and after > before
+            yield Change(sentence, widens, f"retention.{name}")
 
 
 def _collectors(old: Policy, new: Policy) -> Iterator[Change]:
@@ -152,6 +193,9 @@ def _collectors(old: Policy, new: Policy) -> Iterator[Change]:
             continue
         if before.purpose != after.purpose:
             yield Change(f"The tracker {name} now declares the purpose {quoted(after.purpose)}.", False, path)
+        if before.recipient != after.recipient:
+            whom = f"goes to the recipient {quoted(after.recipient)}" if after.recipient else "stays with you"
+            yield Change(f"What the tracker {name} collects now {whom}.", False, f"{path}.recipient")
         yield from _fields(before, after, path)
 
 
@@ -200,19 +244,32 @@ _ALWAYS_ON = {
     False: "is now for visitors to allow or refuse, and nobody has allowed it yet.",
 }
 
+_AUTOMATED = {
+    True: "now decides about people by machine alone, with legal or similarly significant effects.",
+    False: "no longer decides about people by machine alone.",
+}
+
+_RECORDS = {
+    "consent_days": "Proofs of consent",
+    "refusal_days": "Proofs of refusal",
+    "request_days": "Requests",
+    "provision_days": "Records of provision",
+    "ip_evidence_days": "IP addresses as evidence",
+}
+
 _SENTENCES = {
     "origins": "The list of origins changed.",
-    "controller": "The details of the controller changed.",
     "policy_url": "The address of the full privacy policy changed.",
     "theme": "The look of the banner changed.",
     "texts": "Texts of the banner were reworded.",
     "categories": "Acquisition categories were reworded.",
     "out_of_scope": "The statement of what is out of scope was reworded.",
     "source_document": "The name of the legal text behind this policy changed.",
+    "eu_data": "The statement of whether data of people in the EU is handled changed.",
 }
 
 _PARTS: tuple[Callable[[Policy, Policy], Iterator[Change]], ...] = (
-    _purposes, _recipients, _ip, _collectors, _locales, _simple,
+    _purposes, _recipients, _controller, _ip, _collectors, _records, _locales, _simple,
 )  # fmt: skip
 
 

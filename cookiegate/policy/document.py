@@ -10,23 +10,76 @@ from typing import Literal
 #: Acquisition categories: what a browser gives away by itself, in the order that notices show them.
 CATEGORIES = ("ip", "device", "language", "screen", "browsing", "identifier", "other")
 
+#: Days after which any choice is asked again, when the document does not say.
+ASK_AGAIN_DAYS = 180
+#: What a controller's country is, when the document does not say.
+HOME_COUNTRY = "JP"
+
 Localized = Mapping[str, str]
 RecipientKind = Literal["third_party", "trustee", "joint_user"]
 IpWhenRefused = Literal["drop", "truncate"]
 LegalBasis = Literal[
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
 ]
+#: Why data may go to another country (S16).
+Transfer = Literal["equivalent_country", "standard_clauses", "equivalent_measures", "consent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What binds a trustee (S15). Dates are ISO 8601; ``ends_on`` is None while nobody gave notice."""
+
+    vetted_on: str
+    confidentiality: bool
+    no_reprovision: bool
+    audit: bool
+    return_or_destroy_at_end: bool
+    ends_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JointUse:
+    """What is published about joint use (S14).
+
+    Source: APPI, article 27, paragraph 5, item 3.
+    """
+
+    items: Localized
+    purpose: Localized
+    responsible: Localized
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who gets data (S14)."""
+    """Who gets data (S14).
+
+    Args:
+        transfer: the basis for provision abroad; None for a recipient in the controller's own country.
+        transfer_safeguards: what protects the data there, or the address of a page that says so.
+        contract: of a trustee.
+        joint_use: of a joint user.
+        exception: code of the legal exception under which a third party gets data without consent.
+    """
 
     key: str
     name: Localized
     kind: RecipientKind
     country: str
     url: str | None = None
+    transfer: Transfer | None = None
+    transfer_safeguards: Localized | None = None
+    contract: Contract | None = None
+    joint_use: JointUse | None = None
+    exception: str | None = None
+
+    @property
+    def is_third_party(self) -> bool:
+        """Whether the law sees a third party in them, so that each provision is recorded.
+
+        Source: APPI, article 29, paragraph 1; article 28, paragraph 1: abroad, trustees and joint users are third
+        parties too, unless their country or their measures are equivalent.
+        """
+        return self.kind == "third_party" or self.transfer == "consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +94,24 @@ class Purpose:
     retention_days: int
     recipients: tuple[str, ...] = ()
     always_on: bool = False
+    #: Whether it decides about people by machine alone, with legal or similarly significant effects (S10).
+    automated_decisions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days the service keeps its own records (S17); a purpose's data has ``Purpose.retention_days``."""
+
+    consent_days: int = 1_095
+    refusal_days: int = 365
+    request_days: int = 1_095
+    provision_days: int = 1_095
+    ip_evidence_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Who answers for the data, and how to reach them (S32)."""
+    """Who answers for the data, where they are established, and how to reach them (S32)."""
 
     name: Localized
     address: Localized
@@ -55,15 +121,20 @@ class Controller:
     email: str | None
     phone: str | None
     url: str | None
+    country: str = HOME_COUNTRY
 
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """A tracker in front of which the gate stands: its declared purpose, and for ``plain`` events its fields."""
+    """A tracker in front of which the gate stands: its declared purpose, and for ``plain`` events its fields.
+
+    ``recipient`` is the key of whoever gets what is collected; None when it stays with the controller.
+    """
 
     tracker: str
     purpose: str
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    recipient: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +157,9 @@ class Policy:
     collectors: Mapping[str, Collector]
     out_of_scope: Localized | None = None
     source_document: str | None = None
+    #: Whether data of people in the EU is handled, which leaves it only with adequate protection (S16).
+    eu_data: bool = False
+    retention: Retention = field(default_factory=Retention)
     #: The purposes that a visitor may refuse.
     optional_purposes: tuple[Purpose, ...] = field(init=False, repr=False, compare=False)
     #: The categories that optional purposes use: those a visitor may refuse, in the standard order.
@@ -100,6 +174,45 @@ class Policy:
     def purpose(self, key: str) -> Purpose | None:
         """The purpose with this key, or None."""
         return next((purpose for purpose in self.purposes if purpose.key == key), None)
+
+    def providing(self, purpose_key: str, recipient_key: str) -> Providing | None:
+        """The ground on which data of a purpose goes to a recipient; None when there is none (S12).
+
+        A policy that was published when checks were less strict may have no ground where one is needed, so a gate asks
+        here.
+        """
+        purpose, recipient = self.purpose(purpose_key), self.recipients.get(recipient_key)
+        if purpose is None or recipient is None or recipient_key not in purpose.recipients:
+            return None
+        ground = "consent" if purpose.legal_basis == "consent" else _GROUNDS.get(recipient.kind, recipient.exception)
+        if ground is None or (recipient.transfer == "consent" and ground != "consent"):
+            return None
+        return Providing(purpose, recipient, ground)
+
+
+#: On what ground those get data who are no third parties.
+_GROUNDS = {"trustee": "entrusted", "joint_user": "joint_use"}
+
+
+@dataclass(frozen=True, slots=True)
+class Providing:
+    """Data of a purpose on its way to a recipient.
+
+    Args:
+        ground: ``consent``, ``entrusted``, ``joint_use``, or the code of a legal exception.
+    """
+
+    purpose: Purpose
+    recipient: Recipient
+    ground: str
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether each provision is recorded for the person to ask about.
+
+        Source: APPI, article 29, paragraph 1.
+        """
+        return self.recipient.is_third_party
 
 
 @dataclass(frozen=True, slots=True)

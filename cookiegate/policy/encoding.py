@@ -13,11 +13,22 @@ from typing import Any, cast
 import rfc8785
 
 from cookiegate.errors import PolicyError
-from cookiegate.policy.document import Collector, Controller, Policy, Purpose, Recipient
+from cookiegate.policy.document import (
+    Collector,
+    Contract,
+    Controller,
+    JointUse,
+    Policy,
+    Purpose,
+    Recipient,
+    Retention,
+)
 
 Document = dict[str, Any]
 #: Keys that repeat the key of the mapping they stand in.
 _REPEATED = {Recipient: "key", Collector: "tracker"}
+#: What a recipient is made of besides texts.
+_PARTS = {"contract": Contract, "joint_use": JointUse}
 
 
 def to_document(policy: Policy) -> Document:
@@ -55,17 +66,23 @@ def _policy(document: Mapping[str, Any]) -> Policy:
     values.setdefault("authoritative_locale", document["locales"][0])
     values["controller"] = _controller(document["controller"])
     values["purposes"] = tuple(_purpose(purpose) for purpose in document["purposes"])
-    values["recipients"] = {key: Recipient(key, **value) for key, value in document.get("recipients", {}).items()}
+    values["recipients"] = {key: _recipient(key, value) for key, value in document.get("recipients", {}).items()}
     values["collectors"] = {
-        key: Collector(key, value["purpose"], value.get("fields", {}))
+        key: Collector(key, value["purpose"], _frozen(value.get("fields", {})), value.get("recipient"))
         for key, value in document.get("collectors", {}).items()
     }
+    values["retention"] = Retention(**document.get("retention", {}))
     return Policy(**{name: _frozen(value) for name, value in values.items()})
 
 
 def _controller(values: Mapping[str, Any]) -> Controller:
     optional = dict.fromkeys(("representative", "privacy_officer", "desk", "email", "phone", "url"))
     return Controller(**{name: _frozen(value) for name, value in {**optional, **values}.items()})
+
+
+def _recipient(key: str, values: Mapping[str, Any]) -> Recipient:
+    parts = {name: kind(**_frozen(values[name])) for name, kind in _PARTS.items() if name in values}
+    return Recipient(key, **{name: _frozen(value) for name, value in {**values, **parts}.items()})
 
 
 def _purpose(values: Mapping[str, Any]) -> Purpose:

@@ -136,3 +136,15 @@ class Flag(PolicyField):
         if not isinstance(value, bool):
             raise ValidationError(complain(f"{quoted(value)} is neither true nor false.", "Write `true` or `false`."))
         return value
+
+
+class Agreed(PolicyField):
+    """A clause that must be there: true, and nothing else."""
+
+    form = "`true`"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if value is not True:
+            message = "The contract must have this clause, and here it has not."
+            raise ValidationError(complain(message, "Agree on it, then write `true`."))
+        return True

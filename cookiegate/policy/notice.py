@@ -12,7 +12,7 @@ from typing import Any
 
 import rfc8785
 
-from cookiegate.policy.document import CATEGORIES, Controller, Localized, Policy, Purpose
+from cookiegate.policy.document import CATEGORIES, Controller, JointUse, Localized, Policy, Purpose
 from cookiegate.policy.locales import country_name, language_name, negotiate, text_direction
 from cookiegate.policy.theme import complete_theme
 from cookiegate.policy.wording import Phrasebook, fill, ui_keys
@@ -58,6 +58,10 @@ def build_notice(policy: Policy, version: int, locale: str) -> Notice:
         "acquire": _acquire(policy, book),
         "ip_when_refused": policy.ip_when_refused,
         "ask_again_days": policy.ask_again_days,
+        "retention": {
+            "consent_text": book.retention(policy.retention.consent_days),
+            "refusal_text": book.retention(policy.retention.refusal_days),
+        },
         "texts": _texts(policy, book, locale),
         "theme": complete_theme(policy.theme),
         "links": {"policy": _in(policy.policy_url, locale)},
@@ -83,10 +87,11 @@ def _purpose(policy: Policy, purpose: Purpose, book: Phrasebook, locale: str) ->
     return {
         "key": purpose.key,
         "title": purpose.title[locale],
-        "description": purpose.description[locale],
+        "description": book.description(purpose),
         "legal_basis": purpose.legal_basis,
         "legal_basis_text": book.text(f"legal_basis_{purpose.legal_basis}"),
         "always_on": purpose.always_on,
+        "automated_decisions": purpose.automated_decisions,
         "acquire": [category for category in CATEGORIES if category in purpose.acquire],
         "retention_days": purpose.retention_days,
         "retention_text": book.retention(purpose.retention_days),
@@ -94,8 +99,9 @@ def _purpose(policy: Policy, purpose: Purpose, book: Phrasebook, locale: str) ->
     }
 
 
-def _recipient(policy: Policy, key: str, book: Phrasebook, locale: str) -> dict[str, str | None]:
+def _recipient(policy: Policy, key: str, book: Phrasebook, locale: str) -> dict[str, Any]:
     recipient = policy.recipients[key]
+    transfer, exception = recipient.transfer, recipient.exception
     return {
         "key": key,
         "name": recipient.name[locale],
@@ -104,7 +110,20 @@ def _recipient(policy: Policy, key: str, book: Phrasebook, locale: str) -> dict[
         "country": recipient.country,
         "country_name": country_name(recipient.country, locale),
         "url": recipient.url,
+        "transfer": transfer,
+        "transfer_text": transfer and book.text(f"transfer_{transfer}"),
+        "transfer_safeguards": _in(recipient.transfer_safeguards, locale),
+        "joint_use": _joint_use(recipient.joint_use, locale),
+        "exception": exception,
+        "exception_text": exception and book.text(f"exception_{exception}"),
     }
+
+
+def _joint_use(shared: JointUse | None, locale: str) -> dict[str, str] | None:
+    if shared is None:
+        return None
+    named = {"items": shared.items, "purpose": shared.purpose, "responsible": shared.responsible}
+    return {name: text[locale] for name, text in named.items()}
 
 
 def _acquire(policy: Policy, book: Phrasebook) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def publish(storage: Storage, policy: Policy, clock: Clock) -> PublishedPolicy:
     """
     document = canonical_json(policy)
     latest = storage.policies.latest(policy.site)
-    if latest is not None and latest.document == document:
+    if latest is not None and _says_the_same(latest, policy, document):
         return read_row(latest)
     row = _next_row(policy, document, latest, clock.now_ms())
     notices = [build_notice(policy, row.version, locale) for locale in policy.locales]
@@ -52,6 +52,11 @@ def read_row(row: PolicyRow) -> PublishedPolicy:
         detail = f"Version {row.version} of {quoted(row.site)} cannot be read by this program."
         raise PolicyError(detail, site=row.site, version=row.version) from error
     return PublishedPolicy(policy, row.version, row.sha256, row.holds_since, row.published_at_ms)
+
+
+def _says_the_same(row: PolicyRow, policy: Policy, document: bytes) -> bool:
+    """Compares meaning, not bytes alone: keys that are newer than the stored version have their defaults."""
+    return row.document == document or read_row(row).policy == policy
 
 
 def _next_row(policy: Policy, document: bytes, latest: PolicyRow | None, now_ms: int) -> PolicyRow:

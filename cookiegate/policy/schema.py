@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import islice
-from typing import Any
-
-from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
-
 from cookiegate.policy import values, wording
 from cookiegate.policy.containers import Block, ListOf, Localized, MapOf
-from cookiegate.policy.document import CATEGORIES
-from cookiegate.policy.faults import FAULT_LIMIT, complain, quoted, suggest
+from cookiegate.policy.document import ASK_AGAIN_DAYS, CATEGORIES, HOME_COUNTRY, Retention
 from cookiegate.policy.fields import Checked, Choice, Flag, Text, Whole, Word, about
+from cookiegate.policy.recipient_schema import RecipientSchema
+from cookiegate.policy.strict_schema import KEY, KEY_SHAPE, StrictSchema
 
 #: Trackers that the gate knows. A test in the gate's room holds this to its tables.
 TRACKERS = ("snowplow", "plausible", "plain")
 LEGAL_BASES = (
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests",
 )  # fmt: skip
-RECIPIENT_KINDS = ("third_party", "trustee", "joint_user")
 #: What a field of a plain event may be: of a category, or part of the event that the purpose itself allows.
 FIELD_CATEGORIES = (*CATEGORIES, "event")
 
-_KEY = r"[a-z][a-z0-9_-]{0,31}"
-_KEY_SHAPE = "small letters, digits, - and _, a letter first, at most 32"
-
-
-class StrictSchema(Schema):
-    """A schema that complains about every key it does not know, beside all other faults."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def refuse_unknown_keys(self, data: Any, original: Mapping[str, Any], **kwargs: Any) -> None:
-        """Names each unknown key and the known one that is nearest."""
-        known = [field.data_key or name for name, field in self.fields.items()]
-        errors = {
-            key: [complain(f"The key {quoted(key)} is not known here.", suggest(key, known), at_key=True)]
-            for key in islice((key for key in original if key not in known), FAULT_LIMIT)
-        }
-        if errors:
-            raise ValidationError(errors)
+_KEPT = Retention()
 
 
 class ControllerSchema(StrictSchema):
@@ -64,31 +39,18 @@ class ControllerSchema(StrictSchema):
     url = Checked(
         values.read_link, "http(s) address", metadata=about("Contact page.", "https://www.example.jp/contact")
     )
-
-
-class RecipientSchema(StrictSchema):
-    """Who gets data."""
-
-    name = Localized(Text(200), required=True, metadata=about("Name of the recipient.", "{ja: …, en: …}"))
-    kind = Choice(
-        RECIPIENT_KINDS,
-        required=True,
-        metadata=about("Third party, trustee (works on the controller's behalf) or joint user.", "trustee"),
-    )
     country = Checked(
-        values.read_country, "ISO 3166 code", required=True, metadata=about("Where the recipient is.", "JP")
-    )
-    url = Checked(
-        values.read_link, "http(s) address", metadata=about("The recipient's privacy page.", "https://www.example.jp/")
+        values.read_country,
+        "ISO 3166 code",
+        load_default=HOME_COUNTRY,
+        metadata=about(f"Where it is established. Default `{HOME_COUNTRY}`.", HOME_COUNTRY),
     )
 
 
 class PurposeSchema(StrictSchema):
     """Why data is used."""
 
-    key = Word(
-        _KEY, _KEY_SHAPE, required=True, metadata=about("Name in tokens and code; never reuse one.", "analytics")
-    )
+    key = Word(KEY, KEY_SHAPE, required=True, metadata=about("Name in tokens and code; never reuse one.", "analytics"))
     title = Localized(Text(120), required=True, metadata=about("Title that visitors read.", "{ja: …, en: …}"))
     description = Localized(
         Text(2_000), required=True, metadata=about("What is done with the data, in plain words.", "{ja: …, en: …}")
@@ -107,19 +69,25 @@ class PurposeSchema(StrictSchema):
         1, 36_500, required=True, metadata=about("Days after which the purpose's data is erased.", "180")
     )
     recipients = ListOf(
-        Word(_KEY, _KEY_SHAPE), load_default=list, metadata=about("Keys of `recipients` that get this data.", "[host]")
+        Word(KEY, KEY_SHAPE), load_default=list, metadata=about("Keys of `recipients` that get this data.", "[host]")
     )
     always_on = Flag(
         load_default=False, metadata=about("Runs without asking; cannot be refused. Default `false`.", "true")
+    )
+    automated_decisions = Flag(
+        load_default=False,
+        metadata=about(
+            "Decides about people by machine alone, profiling included, with legal or similarly significant effects."
+            " Default `false`.",
+            "true",
+        ),
     )
 
 
 class CollectorSchema(StrictSchema):
     """A tracker in front of which the gate stands."""
 
-    purpose = Word(
-        _KEY, _KEY_SHAPE, required=True, metadata=about("The purpose that the tracker declares.", "analytics")
-    )
+    purpose = Word(KEY, KEY_SHAPE, required=True, metadata=about("The purpose that the tracker declares.", "analytics"))
     fields_ = MapOf(
         Word(r"[^.]+(?:\.[^.]+)*", "a name, or names joined by dots, such as props.plan", limit=128),
         Choice(FIELD_CATEGORIES),
@@ -130,6 +98,56 @@ class CollectorSchema(StrictSchema):
             "Only for `plain`: the category of each field, or `event` for one that the purpose itself allows."
             " `props.plan` is the field `plan` inside `props`. A field that is not listed is dropped.",
             "{page: browsing}",
+        ),
+    )
+    recipient = Word(
+        KEY,
+        KEY_SHAPE,
+        metadata=about("Key of the recipient that gets what is collected, if it does not stay with you.", "ad_network"),
+    )
+
+
+class RetentionSchema(StrictSchema):
+    """How long the service keeps its own records."""
+
+    consent_days = Whole(
+        1,
+        3_650,
+        load_default=_KEPT.consent_days,
+        metadata=about(
+            f"Proof of a consent, once it has ended. At least `ask_again_days`. Default {_KEPT.consent_days}.",
+            "1095",
+        ),
+    )
+    refusal_days = Whole(
+        1,
+        3_650,
+        load_default=_KEPT.refusal_days,
+        metadata=about(f"Proof of a refusal. Default {_KEPT.refusal_days}.", "365"),
+    )
+    request_days = Whole(
+        1,
+        3_650,
+        load_default=_KEPT.request_days,
+        metadata=about(f"A person's request and its answer, once it is closed. Default {_KEPT.request_days}.", "1095"),
+    )
+    provision_days = Whole(
+        1_095,
+        3_650,
+        load_default=_KEPT.provision_days,
+        metadata=about(
+            "Records of provision to third parties; the law asks for three years (APPI 29(2), its rules 21)."
+            f" Default {_KEPT.provision_days}.",
+            "1095",
+        ),
+    )
+    ip_evidence_days = Whole(
+        0,
+        180,
+        load_default=_KEPT.ip_evidence_days,
+        metadata=about(
+            "IP addresses as evidence of attacks, for a purpose that is always on and acquires `ip`. Default 0: none.",
+            "30",
         ),
     )
 
@@ -197,7 +215,16 @@ class PolicySchema(StrictSchema):
         ),
     )
     ask_again_days = Whole(
-        1, 395, load_default=180, metadata=about("Days after which any choice is asked again. Default 180.", "180")
+        1,
+        395,
+        load_default=ASK_AGAIN_DAYS,
+        metadata=about(f"Days after which any choice is asked again. Default {ASK_AGAIN_DAYS}.", "180"),
+    )
+    eu_data = Flag(
+        load_default=False,
+        metadata=about(
+            "Data of people in the EU is handled, so the GDPR rules its way abroad. Default `false`.", "true"
+        ),
     )
     purposes = ListOf(
         Block(PurposeSchema()),
@@ -207,7 +234,7 @@ class PolicySchema(StrictSchema):
         metadata=about("Why data is used, in the order that visitors see.", "[{key: analytics, …}]"),
     )
     recipients = MapOf(
-        Word(_KEY, _KEY_SHAPE),
+        Word(KEY, KEY_SHAPE),
         Block(RecipientSchema()),
         load_default=dict,
         metadata=about("Everybody who gets data, by key.", "{host: {name: …}}"),
@@ -217,6 +244,11 @@ class PolicySchema(StrictSchema):
         Block(CollectorSchema()),
         load_default=dict,
         metadata=about("The site's trackers: `snowplow`, `plausible`, `plain`.", "{plausible: {purpose: analytics}}"),
+    )
+    retention = Block(
+        RetentionSchema(),
+        load_default=dict,
+        metadata=about("How many days the service keeps its own records.", "{consent_days: 1095}"),
     )
     theme = Block(ThemeSchema(), load_default=dict, metadata=about("Colours and corners.", '{accent: "#1a6b4a"}'))
     texts = MapOf(

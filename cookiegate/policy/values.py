@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from urllib.parse import SplitResult, urlsplit
 
 from marshmallow import ValidationError
@@ -15,6 +16,7 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 _IPV6 = re.compile(r"[0-9a-f:.]{2,45}")
 _EMAIL = re.compile(r"[^\s@<>()\",;:\\]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/-]{3,30}[0-9]")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RADIUS = re.compile(r"([0-9]{1,2})(?:px)?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: Codes that people write for countries out of habit.
@@ -66,6 +68,20 @@ def read_phone(text: str) -> str:
     if not _PHONE.fullmatch(text):
         raise ValidationError(complain(f"{quoted(text)} is not a telephone number.", "Use the form +81-3-0000-0000."))
     return text
+
+
+def read_date(text: str) -> str:
+    """A day as ISO 8601 writes it."""
+    try:
+        return _date_of(text).isoformat()
+    except ValueError:
+        raise ValidationError(complain(f"{quoted(text)} is not a date.", "Use the form 2026-04-01.")) from None
+
+
+def _date_of(text: str) -> date:
+    if not _DATE.fullmatch(text):
+        raise ValueError(text)
+    return date.fromisoformat(text)
 
 
 def read_locale(text: str) -> str:

@@ -23,6 +23,8 @@ CATEGORY_PARTS = ("title", "description")
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
 _DAYS_OF_A_YEAR = 365
+#: No space follows it.
+_FULL_WIDTH_STOP = "。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,14 @@ class Phrasebook:
         keys = ["purpose_first"] + ["purpose_next"] * (len(titles) - 1)
         named = "".join(fill(self.text(key), {"text": title}) for key, title in zip(keys, titles, strict=True))
         return fill(self.text("always_on_note"), {"purposes": named})
+
+    def description(self, purpose: Purpose) -> str:
+        """What is done with the data, and that a machine alone decides where it does (S10)."""
+        text = purpose.description[self._locale]
+        if not purpose.automated_decisions:
+            return text
+        gap = "" if text.endswith(_FULL_WIDTH_STOP) else " "
+        return f"{text}{gap}{self.text('automated_note')}"
 
     def retention(self, days: int) -> str:
         """A retention period in words: years where they come out even, else days."""

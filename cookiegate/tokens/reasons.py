@@ -29,6 +29,7 @@ class Reason(StrEnum):
     PURPOSE_MISSING = "purpose_missing"
     PURPOSE_UNKNOWN = "purpose_unknown"
     PURPOSE_NOT_GRANTED = "purpose_not_granted"
+    RECIPIENT_NOT_COVERED = "recipient_not_covered"
     TRACKER_MISMATCH = "tracker_mismatch"
     EVENT_MALFORMED = "event_malformed"
     EVENT_UNKNOWN = "event_unknown"

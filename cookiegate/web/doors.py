@@ -45,28 +45,33 @@ class Doors:
         self._body_limit = settings.collect_limit_bytes
         self._clock = clock
         self._verifiers: dict[str, Verifier] = {}
-        self._gates: dict[tuple[str, int, str, str], Gate] = {}
+        self._gates: dict[tuple[str, int, str, str, str | None], Gate] = {}
         self._asked: tuple[int, dict[str, Gate]] = (-1, {})
         # The gate itself is kept beside its headers, so that its id stays taken.
         self._allowed: dict[tuple[int, str, str], tuple[tuple[str, str], tuple[str, str], Gate]] = {}
 
-    def gate(self, site: str, tracker: str, purpose: str) -> Gate:
+    def gate(self, site: str, tracker: str, purpose: str, recipient: str | None = None) -> Gate:
         """The gate for one tracker's events, used for one purpose of one site.
+
+        Args:
+            recipient: who gets the events; None when they stay with the controller.
 
         Raises:
             SiteUnknownError: the site has no policy.
-            InvalidInputError: its policy has no such purpose.
+            InvalidInputError: its policy has no such purpose or recipient.
             NotFoundError: no table for this tracker.
         """
         published = self._book.current(site)
-        key = (site, published.version, tracker, purpose)
+        key = (site, published.version, tracker, purpose, recipient)
         found = self._gates.get(key)
         if found is None:
-            found = self._gates[key] = self._make(published.policy, tracker, purpose)
+            found = self._gates[key] = self._make(published.policy, tracker, purpose, recipient)
         return found
 
-    def checked_by(self, call: Call, purpose: str) -> Gate:
+    def checked_by(self, call: Call, purpose: str, recipient: str | None = None) -> Gate:
         """The gate that a check without a body asks for. Proxies ask with one short query again and again."""
+        if recipient is not None:  # never settled: such a check may have to be recorded before it is answered
+            return self.gate(self.site_of(call), "plain", purpose, recipient)
         query = call.environ.get("QUERY_STRING", "")
         found = self.asked_before(query)
         if found is None:
@@ -98,13 +103,11 @@ class Doors:
             found = self._allowed[key] = (("X-Consent-Scope", claims.scope), ("X-Consent-Acquire", acquire), gate)
         return [found[0], found[1], ("X-Consent-Subject", claims.sub)]
 
-    def _make(self, policy: Policy, tracker: str, purpose: str) -> Gate:
+    def _make(self, policy: Policy, tracker: str, purpose: str, recipient: str | None) -> Gate:
         if policy.purpose(purpose) is None:
-            known = ", ".join(item.key for item in policy.purposes)
-            raise InvalidInputError(
-                f"the policy of {policy.site} has no such purpose; known: {known}",
-                errors={"purpose": ["unknown"]},
-            )
+            raise _unknown(policy, "purpose", [item.key for item in policy.purposes])
+        if recipient is not None and recipient not in policy.recipients:
+            raise _unknown(policy, "recipient", list(policy.recipients))
         if tracker not in trackers.NAMES:
             raise NotFoundError(f"no table for this tracker; known: {', '.join(trackers.NAMES)}")
         return Gate.for_policy(
@@ -112,6 +115,7 @@ class Doors:
             policy,
             tracker=tracker,
             purpose=purpose,
+            recipient=recipient,
             body_limit_bytes=self._body_limit,
         )
 
@@ -149,6 +153,11 @@ class Doors:
         raise InvalidInputError(
             "several sites are served here: add site=<id> to the address", errors={"site": ["needed"]}
         )
+
+
+def _unknown(policy: Policy, what: str, known: list[str]) -> InvalidInputError:
+    detail = f"the policy of {policy.site} has no such {what}; known: {', '.join(known) or 'none'}"
+    return InvalidInputError(detail, errors={what: ["unknown"]})
 
 
 def _page_origin(call: Call) -> str | None:

@@ -38,24 +38,43 @@ def frame(notice: Notice, locales: Sequence[str], title: str, page: str) -> Cont
         "links": {
             "preferences": f"/preferences/{site}?lang={quote(locale)}",
             "notice": f"/notice/{site}?lang={quote(locale)}",
+            "record": f"/preferences/{site}/record?lang={quote(locale)}",
+            "request": f"/preferences/{site}/request?lang={quote(locale)}",
             "policy": safe_url(notice["links"].get("policy")),
         },
         "controller": notice["controller"]["name"],
-        "contacts": _contacts(notice),
+        "contacts": contacts_view(notice),
         "version": page_texts(locale)["version_value"].format(version=notice["policy_version"]),
         "digest": notice["notice"],
         "notes": _notes(notice),
         "authoritative": _authoritative(notice, f"/{page}/{site}"),
         "out_of_scope": notice.get("out_of_scope"),
+        "incidents": [],
     }
 
 
 def purpose_view(notice: Notice, purpose: Mapping[str, Any]) -> Context:
     """A purpose with its categories in words and no link that is not http(s)."""
     titles = _category_titles(notice)
-    recipients = [{**item, "url": safe_url(item.get("url"))} for item in purpose["recipients"]]
+    texts = page_texts(notice["locale"])
+    recipients = [recipient_view(item, texts) for item in purpose["recipients"]]
     acquire = [titles.get(key, key) for key in purpose["acquire"]]
     return {**purpose, "acquire_titles": acquire, "recipients": recipients}
+
+
+def recipient_view(recipient: Mapping[str, Any], texts: Mapping[str, str]) -> Context:
+    """A recipient with what is told about its ground; a notice from before these were told has none of it."""
+    shared, safeguards = recipient.get("joint_use") or {}, recipient.get("transfer_safeguards")
+    told = [
+        ("exception_label", recipient.get("exception_text"), None),
+        ("transfer_label", recipient.get("transfer_text"), None),
+        ("safeguards_label", safeguards, safe_url(safeguards)),
+        ("joint_items_label", shared.get("items"), None),
+        ("joint_purpose_label", shared.get("purpose"), None),
+        ("joint_responsible_label", shared.get("responsible"), None),
+    ]
+    facts = [{"label": texts[label], "text": text, "href": href} for label, text, href in told if text]
+    return {**recipient, "url": safe_url(recipient.get("url")), "facts": facts}
 
 
 def matrix_view(notice: Notice) -> Context:
@@ -85,7 +104,7 @@ def transmissions_view(notice: Notice) -> list[Context]:
 
 def safe_url(url: str | None) -> str | None:
     """The address if it is an absolute http(s) one, else None: nothing else becomes a link."""
-    if not url:
+    if not url or len(url.split()) != 1:
         return None
     try:
         parts = urlsplit(url.strip())
@@ -110,12 +129,14 @@ def _notes(notice: Notice) -> list[str]:
     texts = page_texts(notice["locale"])
     span = span_text(notice["ask_again_days"], notice["locale"])
     notes = [texts["ask_again"].format(span=span), texts["never_silent"]]
+    if kept := notice.get("retention"):
+        notes.append(texts["records_kept"].format(consent=kept["consent_text"], refusal=kept["refusal_text"]))
     if any(category["key"] == "ip" and category["optional"] for category in notice["acquire"]):
         notes.append(texts["ip_truncate" if notice["ip_when_refused"] == "truncate" else "ip_drop"])
     return notes
 
 
-def _contacts(notice: Notice) -> list[Context]:
+def contacts_view(notice: Notice) -> list[Context]:
     """Who answers for the data and how to reach them (S32)."""
     texts, controller = page_texts(notice["locale"]), notice["controller"]
     return [

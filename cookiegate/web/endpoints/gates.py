@@ -9,6 +9,7 @@ import msgspec
 from cookiegate.errors import InvalidInputError, NotFoundError
 from cookiegate.gate import AcceptedRequest, Filtered, Gate, Reason, TrackerRequest
 from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens, says_refused
+from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.verifying import DENIED
 from cookiegate.web.call import Call, Reply, read_query
 from cookiegate.web.origins import preflight
@@ -25,6 +26,7 @@ FORBIDDEN = frozenset(
         Reason.POLICY_OUTDATED,
         Reason.PURPOSE_NOT_GRANTED,
         Reason.PURPOSE_UNKNOWN,
+        Reason.RECIPIENT_NOT_COVERED,
     }
 )
 _NOT_THE_TOKEN = {
@@ -41,14 +43,22 @@ def check(service: Service, call: Call) -> Reply:
     """Forward-auth: 204 with what is allowed, else 401 or 403 with the reason."""
     if call.method == "OPTIONS":  # a CORS preflight never carries a token, and no event either
         return Reply(204, b"", [NO_STORE])
-    gate = service.doors.checked_by(call, _purpose(call))
+    gate = service.doors.checked_by(call, _purpose(call), call.query("recipient"))
     headers = {"x-consent-token": call.header("HTTP_X_CONSENT_TOKEN") or "", "cookie": call.header("HTTP_COOKIE") or ""}
     tokens = request_tokens(headers, {TOKEN_PARAMETER: _query_token(call)})
     verdict = DENIED[Reason.WITHDRAWN] if says_refused(headers["cookie"]) else gate.check(tokens[0] if tokens else None)
+    if verdict.claims is not None:
+        _note_provision(service, gate, verdict.claims)
     service.metrics.verdict("check", verdict.reason)
     if verdict.claims is None:
         return _refusal(verdict.reason)
     return Reply(204, b"", [NO_STORE, *service.doors.allowed(gate, verdict.claims)])
+
+
+def _note_provision(service: Service, gate: Gate, claims: Claims) -> None:
+    """Records, before anything goes to a recipient, that it goes there: what cannot be recorded does not go (S12)."""
+    if gate.providing is not None:
+        service.provisions.note(gate.providing, claims, gate.allowed(claims))
 
 
 def _query_token(call: Call) -> str:
@@ -76,9 +86,11 @@ def _refusal(reason: Reason) -> Reply:
 
 def strip(service: Service, call: Call, tracker: str) -> Reply:
     """A tracker's body in, the same body with only what is granted out."""
-    gate = service.doors.gate(service.doors.site_of(call), tracker, _purpose(call))
+    gate = service.doors.gate(service.doors.site_of(call), tracker, _purpose(call), call.query("recipient"))
     route = next(route for route in gate.table.routes if route.events == "body")
     filtered = gate.filter(_tracker_request(service, call, f"{route.path}?{call.environ.get('QUERY_STRING', '')}"))
+    for accepted in filtered.accepted:
+        _note_provision(service, gate, accepted.claims)
     _count(service, "strip", tracker, filtered)
     if not filtered.accepted:
         return _refusal(_main_reason(filtered))
@@ -139,10 +151,12 @@ def collect(service: Service, call: Call, tracker: str, rest: str) -> Reply:
         reply = preflight(call, policy, "GET, POST")
         reply.headers = [item for item in reply.headers if item[0] != "Access-Control-Allow-Headers"]
         return reply.add("Access-Control-Allow-Headers", COLLECT_HEADERS)
-    gate = service.doors.gate(site, tracker, collector.purpose)
+    gate = service.doors.gate(site, tracker, collector.purpose, collector.recipient)
     query = call.environ.get("QUERY_STRING", "")
     request = _tracker_request(service, call, f"/{rest}?{query}" if query else f"/{rest}")
     filtered = gate.filter(request)
+    for accepted in filtered.accepted:  # all before the first goes: a tracker sends a refused batch again
+        _note_provision(service, gate, accepted.claims)
     for accepted in filtered.accepted:
         service.sink.take(site, accepted)
     _count(service, "collect", tracker, filtered)

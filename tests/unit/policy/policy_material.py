@@ -12,8 +12,13 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "policies"
 DEMO = EXAMPLES / "demo.yaml"
 
+#: What a trustee needs.
+CONTRACT = """\
+    contract: {vetted_on: 2026-04-01, confidentiality: true, no_reprovision: true, audit: true,
+      return_or_destroy_at_end: true}
+"""
 #: The least that a policy must say, in one language.
-SMALL = """\
+SMALL = f"""\
 site: shop
 origins: ["https://shop.example.jp"]
 locales: [en]
@@ -26,7 +31,7 @@ recipients:
     name: Aoba Cloud
     kind: trustee
     country: JP
-purposes:
+{CONTRACT}purposes:
   - key: security
     always_on: true
     title: Security

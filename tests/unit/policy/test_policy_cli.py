@@ -36,7 +36,7 @@ def test_check_prints_file_line_column_and_the_fix_and_exits_with_one(folder: Pa
     assert result.output == (
         f"{bad}:11:11: recipients.host.kind: “trustees” is not known here.\n"
         "  fix: Did you mean “trustee”?\n"
-        f"{bad}:20:21: purposes[0].retention_days: 0 is out of range.\n"
+        f"{bad}:22:21: purposes[0].retention_days: 0 is out of range.\n"
         "  fix: Write 1 to 36500.\n"
         f"{folder / 'shop.yaml'}: no faults\n"
     )

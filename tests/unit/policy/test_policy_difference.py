@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from policy_material import DEMO, SMALL, edited, small
+from policy_material import CONTRACT, DEMO, SMALL, edited, small
 
 from cookiegate.errors import PolicyError
 from cookiegate.policy.difference import Difference, compare
 from cookiegate.policy.reading import load_policy, read_policy
 
+_CLAUSES = "    transfer: standard_clauses\n    transfer_safeguards: The clauses of 2021."
 _NEW_PURPOSE = """\
   - key: advertising
     title: Advertising
@@ -44,10 +45,17 @@ def test_the_same_policy_has_no_difference() -> None:
          "Data for “Analytics” (analytics) is kept longer: 181 days instead of 180."),
         ([("    retention_days: 90\n", "    retention_days: 90\n    recipients: [host]\n")],
          "Data for “Security” (security) now also goes to “Aoba Cloud” (trustee, Japan)."),
-        ([("kind: trustee", "kind: third_party")],
+        ([("kind: trustee", "kind: third_party"), (CONTRACT, "")],
          "The recipient “Aoba Cloud” changed from trustee to third party."),
-        ([("country: JP", "country: US")],
-         "The recipient “Aoba Cloud” moved from Japan to United States."),
+        ([("country: JP", "country: DE\n    transfer: equivalent_country")],
+         "The recipient “Aoba Cloud” moved from Japan to Germany."),
+        ([("acquire: [device, browsing]", "acquire: [device, browsing]\n    automated_decisions: true")],
+         "“Analytics” (analytics) now decides about people by machine alone, with legal or similarly significant"
+         " effects."),
+        ([("address: Tokyo", "address: Tokyo\n  country: DE"), ("    country: JP", f"    country: JP\n{_CLAUSES}")],
+         "The basis for provision to “Aoba Cloud” abroad changed from none to standard clauses."),
+        ([("locales: [en]", "locales: [en]\nretention: {ip_evidence_days: 30}")],
+         "IP addresses as evidence are kept for 30 days instead of 0."),
         ([("legal_basis: legitimate_interests", "legal_basis: public_task")],
          "The legal basis of “Security” (security) changed from legitimate interests to public task."),
         ([("legal_basis: consent", "legal_basis: contract\n    always_on: true")],
@@ -95,6 +103,12 @@ def test_s05_a_wider_use_asks_again_and_says_why(edits: list[tuple[str, str]], s
          "Visitors are asked again after 90 days instead of 180."),
         ([("locales: [en]", "locales: [en]\ncollectors: {plausible: {purpose: analytics}}")],
          "The tracker “plausible” was added."),
+        ([("vetted_on: 2026-04-01", "vetted_on: 2027-04-01")],
+         "The contract facts of the recipient “Aoba Cloud” changed."),
+        ([("locales: [en]", "locales: [en]\neu_data: true")],
+         "The statement of whether data of people in the EU is handled changed."),
+        ([("locales: [en]", "locales: [en]\nretention: {consent_days: 2000}")],
+         "Proofs of consent are kept for 2000 days instead of 1095."),
     ],
 )  # fmt: skip
 def test_s05_a_narrower_use_a_typo_or_a_look_asks_nobody(edits: list[tuple[str, str]], sentence: str) -> None:
@@ -117,15 +131,43 @@ def test_a_renamed_purpose_is_a_new_one() -> None:
 
 
 def test_a_recipient_that_nobody_uses_yet_asks_nobody() -> None:
-    unused = ("  host:", "  other: {name: Other, kind: third_party, country: US}\n  host:")
+    unused = ("  host:", "  other: {name: Other, kind: third_party, country: JP}\n  host:")
     assert not difference(unused).asks_again
     assert difference(unused, ("recipients: [host]", "recipients: [host, other]")).asks_again
 
 
 def test_an_unused_recipient_that_changes_asks_nobody() -> None:
     idle = ("    recipients: [host]\n", "")
-    moved = compare(small(idle), small(idle, ("country: JP", "country: US")))
-    assert [change.asks_again for change in moved.changes] == [False]
+    moved = compare(small(idle), small(idle, ("country: JP", f"country: US\n{_CLAUSES}")))
+    assert [change.asks_again for change in moved.changes] == [False, False, False]
+
+
+def test_s16_another_country_or_basis_asks_again_and_another_wording_of_its_safeguards_does_not() -> None:
+    abroad = ("country: JP", f"country: US\n{_CLAUSES}")
+    assert difference(abroad).asks_again
+    by_consent = ("transfer: standard_clauses", "transfer: consent")
+    changed = compare(small(abroad), small(abroad, by_consent))
+    assert [(change.sentence, change.asks_again) for change in changed.changes] == [
+        ("The basis for provision to “Aoba Cloud” abroad changed from standard clauses to consent.", True)
+    ]
+    reworded = compare(small(abroad), small(abroad, ("The clauses of 2021.", "The clauses of 2027.")))
+    assert [change.asks_again for change in reworded.changes] == [False]
+
+
+def test_s12_a_third_party_that_comes_to_rest_on_an_exception_asks_again() -> None:
+    third = [("kind: trustee", "kind: third_party"), (CONTRACT, "")]
+    excepted = compare(small(*third), small(*third, ("country: JP", "country: JP\n    exception: law")))
+    assert [(change.sentence, change.asks_again) for change in excepted.changes] == [
+        ("The legal exception for provision to “Aoba Cloud” changed from none to law.", True)
+    ]
+
+
+def test_a_tracker_whose_events_go_to_a_named_recipient_is_told_and_asks_nobody() -> None:
+    bare = ("locales: [en]", "locales: [en]\ncollectors: {plausible: {purpose: analytics}}")
+    sent = ("purpose: analytics}", "purpose: analytics, recipient: host}")
+    assert [change.sentence for change in compare(small(bare), small(bare, sent)).changes] == [
+        "What the tracker “plausible” collects now goes to the recipient “host”."
+    ]
 
 
 def test_a_translation_asks_nobody() -> None:
@@ -156,6 +198,15 @@ def test_a_field_that_no_longer_needs_a_category_asks_again() -> None:
     assert freed.changes[0].sentence.endswith("recorded with every event: “client_id”.")
     sorted_anew = compare(load_policy(DEMO), read_policy(edited(("os: device", "os: other"), text=text)))
     assert not sorted_anew.asks_again
+
+
+def test_a_controller_that_moves_to_another_country_asks_again_and_hides_no_other_change() -> None:
+    abroad = ("    country: JP", "    country: JP\n    transfer: consent\n    transfer_safeguards: Law of Japan.")
+    found = difference(("address: Tokyo", "address: Austin\n  country: US"), abroad)
+    assert ("The controller moved from Japan to United States.", True) in [
+        (change.sentence, change.asks_again) for change in found.changes
+    ]
+    assert "The details of the controller changed." in [change.sentence for change in found.changes]
 
 
 def test_changes_that_ask_come_first_and_none_hides_another() -> None:

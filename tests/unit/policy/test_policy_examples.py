@@ -100,7 +100,10 @@ def test_s14_recipients_are_typed_and_joint_use_names_who_is_responsible() -> No
     offers = next(item for item in carrier["purposes"] if item["key"] == "group-offers")
     assert offers["recipients"][0]["kind_text"] == "Joint user"
     assert "Items used jointly: browsing and identifiers." in offers["description"]
-    assert "Sample Telecom Co., Ltd." in offers["recipients"][0]["name"]
+    shared = offers["recipients"][0]["joint_use"]
+    assert shared["items"] == "Browsing and identifiers"
+    assert shared["purpose"] == "Offers of services of our group"
+    assert shared["responsible"].startswith("Sample Telecom Co., Ltd.")
     assert only_fault(edited(("kind: trustee", "kind: partner"))).path == "recipients.host.kind"
 
 

@@ -62,7 +62,7 @@ def test_the_body_has_the_shape_that_the_widget_reads() -> None:
     body = build_notice(small(), 1, "en").body
     assert set(body) == {
         "notice", "site", "policy_version", "locale", "dir", "authoritative_locale", "controller", "purposes",
-        "acquire", "ip_when_refused", "ask_again_days", "texts", "theme", "links", "out_of_scope",
+        "acquire", "ip_when_refused", "ask_again_days", "retention", "texts", "theme", "links", "out_of_scope",
     }  # fmt: skip
     assert body["purposes"][1] == {
         "key": "analytics",
@@ -71,13 +71,15 @@ def test_the_body_has_the_shape_that_the_widget_reads() -> None:
         "legal_basis": "consent",
         "legal_basis_text": "Your consent",
         "always_on": False,
+        "automated_decisions": False,
         "acquire": ["device", "browsing"],
         "retention_days": 180,
         "retention_text": "180 days",
         "recipients": [
             {
                 "key": "host", "name": "Aoba Cloud", "kind": "trustee", "kind_text": "Service provider working for us",
-                "country": "JP", "country_name": "Japan", "url": None,
+                "country": "JP", "country_name": "Japan", "url": None, "transfer": None, "transfer_text": None,
+                "transfer_safeguards": None, "joint_use": None, "exception": None, "exception_text": None,
             }
         ],
     }  # fmt: skip

@@ -51,9 +51,9 @@ def test_all_faults_come_at_once_in_the_order_of_lines() -> None:
         (10, 5, "recipients.host.kind"),
         (11, 5, "recipients.host.knd"),
         (12, 14, "recipients.host.country"),
-        (19, 19, "purposes[0].acquire[1]"),
-        (26, 21, "purposes[1].retention_days"),
-        (27, 18, "purposes[1].recipients[0]"),
+        (21, 19, "purposes[0].acquire[1]"),
+        (28, 21, "purposes[1].retention_days"),
+        (29, 18, "purposes[1].recipients[0]"),
     ]
     assert [fault.fix for fault in faults][2:5] == ["Did you mean “kind”?", "Write JP.", "Did you mean “device”?"]
 
@@ -95,7 +95,7 @@ def test_all_faults_come_at_once_in_the_order_of_lines() -> None:
         (("kind: trustee", "kind: joint"), "recipients.host.kind", "not known", "Did you mean “joint_user”?"),
         (("country: JP", "country: UK"), "recipients.host.country", "two-letter code", "Write GB."),
         (("country: JP", "country: EU"), "recipients.host.country", "two-letter code", ""),
-        (("  host:", "  Host 1: {name: x, kind: trustee, country: JP}\n  host:"), "recipients.Host 1", "wrong form",
+        (("  host:", "  Host 1: {name: x, kind: third_party, country: JP}\n  host:"), "recipients.Host 1", "wrong form",
          ""),
         (("key: analytics", "key: security"), "purposes[1].key", "Two purposes", "of its own"),
         (("key: analytics", "key: a b"), "purposes[1].key", "wrong form", "a letter first"),
@@ -143,7 +143,7 @@ def test_a_fault_says_where_what_and_how_to_mend_it(edit: tuple[str, str], path:
 
 def test_a_duplicate_key_is_one_fault_beside_the_others() -> None:
     faults = check(edited(("site: shop", "site: shop\nsite: shop2"), ("retention_days: 90", "retention_days: 0")))
-    assert [(fault.line, fault.path) for fault in faults] == [(2, "site"), (21, "purposes[0].retention_days")]
+    assert [(fault.line, fault.path) for fault in faults] == [(2, "site"), (23, "purposes[0].retention_days")]
 
 
 def test_a_text_must_be_given_in_every_locale_of_the_policy() -> None:
@@ -217,6 +217,18 @@ _WORDS = st.text(alphabet="abz 青<&'\"{}:#-\n", min_size=1, max_size=20).filter
 _KEYS = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
 
 
+_CONTRACT = {
+    "vetted_on": "2026-04-01",
+    **dict.fromkeys(("confidentiality", "no_reprovision", "audit", "return_or_destroy_at_end"), True),
+}
+_KINDS = [
+    {"kind": "third_party", "exception": "law"},
+    {"kind": "trustee", "contract": _CONTRACT},
+    {"kind": "trustee", "contract": {**_CONTRACT, "ends_on": "2030-02-28"}},
+    {"kind": "trustee", "contract": _CONTRACT, "country": "FR", "transfer": "equivalent_country"},
+]
+
+
 @st.composite
 def _documents(draw: st.DrawFn) -> dict[str, object]:
     locales = draw(st.sampled_from([["en"], ["ja", "en"], ["en", "ja"]]))
@@ -246,11 +258,12 @@ def _documents(draw: st.DrawFn) -> dict[str, object]:
         "authoritative_locale": draw(st.sampled_from(locales)),
         "controller": {"name": draw(words), "address": draw(words), "email": "a@example.jp"},
         "recipients": {
-            key: {"name": draw(words), "kind": draw(st.sampled_from(["third_party", "trustee"])), "country": "JP"}
-            for key in recipients
+            key: {"name": draw(words), "country": "JP", **draw(st.sampled_from(_KINDS))} for key in recipients
         },
         "purposes": purposes,
         "ask_again_days": draw(st.integers(1, 395)),
+        "eu_data": draw(st.booleans()),
+        "retention": draw(st.sampled_from([{}, {"consent_days": 400, "provision_days": 2000}])),
         "theme": draw(st.sampled_from([{}, {"accent": "#123456"}, {"radius": "4px"}])),
         "out_of_scope": draw(words),
     }

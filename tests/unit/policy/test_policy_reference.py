@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from marshmallow import Schema
 from policy_material import ROOT
 
-from cookiegate.policy import schema
+from cookiegate.policy import recipient_schema, schema
+from cookiegate.policy.exceptions import LEGAL_EXCEPTIONS
 from cookiegate.policy.fields import PolicyField
 from cookiegate.policy.reading import check
 from cookiegate.policy.wording import PLACEHOLDERS, text_keys
 
 PAGE = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "how-to" / "write-a-policy.md").read_text(encoding="utf-8")
+PROVIDING = (ROOT / "docs" / "how-to" / "provide-data-to-others.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[Schema]] = {
     "The document": schema.PolicySchema,
     "controller": schema.ControllerSchema,
     "purposes": schema.PurposeSchema,
-    "recipients": schema.RecipientSchema,
+    "recipients": recipient_schema.RecipientSchema,
+    "contract": recipient_schema.ContractSchema,
+    "joint_use": recipient_schema.JointUseSchema,
     "collectors": schema.CollectorSchema,
+    "retention": schema.RetentionSchema,
     "theme": schema.ThemeSchema,
     "categories": schema.CategorySchema,
 }
@@ -51,3 +57,13 @@ def test_the_guide_s_policy_is_free_of_faults() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     assert blocks
     assert check(blocks[0]) == []
+
+
+def test_the_guide_to_providing_has_good_recipients_and_every_exception() -> None:
+    block = re.search(r"```yaml\n(.*?)```", PROVIDING, re.DOTALL)
+    assert block
+    recipients = textwrap.dedent(block[1])
+    policy = GUIDE.split("```yaml\n")[1].split("```")[0]
+    head, rest = policy.split("recipients:\n", 1)
+    assert check(head + recipients + rest[rest.index("\npurposes:") :]) == []
+    assert set(LEGAL_EXCEPTIONS) <= set(re.findall(r"`([a-z_]+)`", PROVIDING))

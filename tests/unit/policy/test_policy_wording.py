@@ -7,7 +7,9 @@ import re
 import pytest
 
 from cookiegate.policy.document import CATEGORIES
-from cookiegate.policy.schema import LEGAL_BASES, RECIPIENT_KINDS
+from cookiegate.policy.exceptions import LEGAL_EXCEPTIONS
+from cookiegate.policy.recipient_schema import RECIPIENT_KINDS, TRANSFERS
+from cookiegate.policy.schema import LEGAL_BASES
 from cookiegate.policy.wording import (
     BUILT_IN_LOCALES,
     Wording,
@@ -79,6 +81,8 @@ def test_no_text_is_missing_in_any_language(locale: str) -> None:
     assert all(isinstance(text, str) and text == text.strip() and text for text in _texts(locale).values())
     assert all(f"legal_basis_{basis}" in wording.vocabulary for basis in LEGAL_BASES)
     assert all(f"kind_{kind}" in wording.vocabulary for kind in RECIPIENT_KINDS)
+    assert all(f"transfer_{basis}" in wording.vocabulary for basis in TRANSFERS)
+    assert all(f"exception_{code}" in wording.vocabulary for code in LEGAL_EXCEPTIONS)
 
 
 @pytest.mark.parametrize("locale", BUILT_IN_LOCALES)
