@@ -14,8 +14,8 @@ from support.live import ServiceProcess
 from support.policies import DEMO
 
 from benchmarks.measuring import interleave, show, wrk
-from cookiegate.storage.contract import DecisionRow
 from cookiegate.storage.sqlite import SqliteStorage
+from cookiegate.storage.vault import Vault
 
 THREADS = 8
 CONNECTIONS = 64
@@ -38,15 +38,21 @@ end
 
 def raw_inserts(folder: Path) -> float:
     """Grouped inserts per second of rows as large as ours, with nothing else: the limit."""
-    storage = SqliteStorage.open(f"sqlite:///{folder / 'raw.db'}", gather_s=0)  # waiting would only slow this loop
+    # Without gathering: waiting would only slow this loop.
+    storage = SqliteStorage.open(f"sqlite:///{folder / 'raw.db'}", Vault.open(folder), gather_s=0)
+    key_id = storage.vault.new_key()
     stop, counts = threading.Event(), [0] * THREADS
     record, base = b"x" * 560, secrets.token_hex(8)
 
     def insert(thread: int) -> None:
         while not stop.is_set():
             row_id = f"{base}-{thread}-{counts[thread]:012d}"
-            row = DecisionRow(row_id, "demo", None, 1, record, b"s" * 16, b"l" * 32, None, 1)
-            storage.write(lambda transaction, row=row: transaction.append_decision(row))
+            columns = row_id, "demo", key_id, 1, record, b"l" * 32, None, None, 1
+            storage.write(
+                lambda transaction, columns=columns: transaction.run(
+                    "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", columns
+                )
+            )
             counts[thread] += 1
 
     threads = [threading.Thread(target=insert, args=(number,)) for number in range(THREADS)]

@@ -1,0 +1,428 @@
+"""Ways to tamper with a ledger's database.
+
+By somebody who writes its file, by an insider who also has the subject keys, and by an operator who has another signing
+key, or the real one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pysqlite3
+from support.ledger import LedgerBench
+
+from cookiegate.ledger.checkpoint import sign_checkpoint
+from cookiegate.ledger.frontier import Frontier
+from cookiegate.ledger.hashing import canonical, leaf_hash
+from cookiegate.ledger.signed_note import NoteSigner
+from cookiegate.storage.contract import DecisionRow
+from cookiegate.storage.sealed_rows import decision_columns, decision_from_columns
+
+OTHER_KEY = NoteSigner("consent.example.jp/ledger", bytes(range(32)))
+SALT = 16
+
+
+class Tampered:
+    """The database of a bench under attack. ``rng`` chooses what is changed."""
+
+    def __init__(self, bench: LedgerBench) -> None:
+        self.bench = bench
+        self.rng = random.Random(1)
+        self.database = pysqlite3.connect(str(bench.database), isolation_level=None)
+        self.database.execute("PRAGMA synchronous = OFF")
+        self._pristine = pysqlite3.connect(":memory:")
+        self.database.backup(self._pristine)
+        self._keys = bench.storage.vault.path.read_bytes()
+
+    def restore(self) -> None:
+        """Makes everything as it was."""
+        self._pristine.backup(self.database)
+        with self.bench.storage.vault.path.open("r+b") as file:
+            file.write(self._keys)
+
+    def close(self) -> None:
+        self.database.close()
+        self._pristine.close()
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        return list(self.database.execute(query, values).fetchall())
+
+    def run(self, statement: str, *values: Any) -> None:
+        self.database.execute("DROP TRIGGER IF EXISTS policies_no_update")
+        for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            self.database.execute(f"DROP TRIGGER {name}")
+        self.database.execute(statement, values)
+
+    def flipped(self, data: bytes) -> bytes:
+        place = self.rng.randrange(len(data))
+        return data[:place] + bytes([data[place] ^ self.rng.randrange(1, 256)]) + data[place + 1 :]
+
+    def decision(self, *, whole: bool = True) -> tuple[int, DecisionRow]:
+        """A sealed decision and its position."""
+        condition = "NOT NULL" if whole else "NULL"
+        found = self.rows(
+            "SELECT position, decisions.* FROM decisions JOIN positions ON entry_id = id "
+            f"WHERE sealed IS {condition} ORDER BY position"
+        )
+        position, *columns = self.rng.choice(found)
+        return position, decision_from_columns(self.bench.storage.vault, tuple(columns))
+
+    def entry(self) -> Any:
+        """A sealed entry that is not a decision, by its columns."""
+        return self.rng.choice(self.rows("SELECT entries.* FROM entries JOIN positions ON entry_id = id ORDER BY id"))
+
+    def position(self) -> int:
+        return self.rng.randrange(self.rows("SELECT count(*) FROM positions")[0][0])
+
+    def put_decision(self, row: DecisionRow, **changes: Any) -> None:
+        """Writes a decision with other contents under its own subject key, as an insider can."""
+        changed = DecisionRow(**{name: changes.get(name, getattr(row, name)) for name in DecisionRow.__slots__})
+        columns = decision_columns(self.bench.storage.vault, changed)
+        self.run("DELETE FROM decisions WHERE id = ?", row.id)
+        self.run(f"INSERT INTO decisions VALUES ({', '.join('?' * len(columns))})", *columns)
+
+    def rebuild(self, signer: NoteSigner | None) -> None:
+        """Makes a new tree of what the leaves are now; with a key also new notes, without it only new roots."""
+        leaves = self.rows(
+            "SELECT coalesce(d.leaf, e.leaf) FROM positions p LEFT JOIN decisions d ON d.id = p.entry_id "
+            "LEFT JOIN entries e ON e.id = p.entry_id ORDER BY position"
+        )
+        sizes = [size for (size,) in self.rows("SELECT size FROM checkpoints ORDER BY size") if size <= len(leaves)]
+        if not sizes or sizes[-1] != len(leaves):
+            sizes.append(len(leaves))
+        notes = dict(self.rows("SELECT size, note FROM checkpoints"))
+        frontier, tiles = Frontier(), {}
+        self.run("DELETE FROM checkpoints")
+        for size in sizes:
+            frontier.push(leaf for (leaf,) in leaves[frontier.size : size])
+            tiles.update(frontier.take_changed())
+            root = frontier.root()
+            note = sign_checkpoint(signer, size, root) if signer else notes.get(size, "")
+            self.run("INSERT INTO checkpoints VALUES (?, ?, ?, 1)", size, root, note)
+        self.run("DELETE FROM ledger_tiles")
+        for (level, number), hashes in tiles.items():
+            self.run("INSERT INTO ledger_tiles VALUES (?, ?, ?)", level, number, hashes)
+
+    def cut(self, size: int) -> None:
+        """Takes everything after the first ``size`` entries away, as if it had never been."""
+        self.run("DELETE FROM decisions WHERE id IN (SELECT entry_id FROM positions WHERE position >= ?)", size)
+        self.run("DELETE FROM entries WHERE id IN (SELECT entry_id FROM positions WHERE position >= ?)", size)
+        self.run("DELETE FROM positions WHERE position >= ?", size)
+        self.run("DELETE FROM unsealed")
+        self.run("DELETE FROM checkpoints WHERE size > ?", size)
+        self.rebuild(self.bench.signer)
+
+
+Mutation = Callable[[Tampered], object]
+
+
+def _changed_record(t: Tampered, row: DecisionRow) -> bytes:
+    record = msgspec.json.decode(row.record)
+    record["action"] = "accept" if record["action"] != "accept" else "choose"
+    record["device"] = {"browser": f"Other {t.rng.random()}"}
+    return canonical(record)
+
+
+def payload_byte(t: Tampered) -> None:
+    _, row = t.decision()
+    ((sealed,),) = t.rows("SELECT sealed FROM decisions WHERE id = ?", row.id)
+    t.run("UPDATE decisions SET sealed = ? WHERE id = ?", t.flipped(sealed), row.id)
+
+
+def entry_byte(t: Tampered) -> None:
+    entry = t.entry()
+    t.run("UPDATE entries SET payload = ? WHERE id = ?", t.flipped(entry[4]), entry[0])
+
+
+def swapped_payloads(t: Tampered) -> None:
+    (_, one), (_, other) = t.decision(), t.decision()
+    while one.id == other.id:
+        _, other = t.decision()
+    t.run("UPDATE decisions SET sealed = (SELECT sealed FROM decisions WHERE id = ?) WHERE id = ?", one.id, other.id)
+
+
+def salt_byte_by_insider(t: Tampered) -> None:
+    _, row = t.decision()
+    t.put_decision(row, salt=t.flipped(row.salt))
+
+
+def swapped_salts_by_insider(t: Tampered) -> None:
+    (_, one), (_, other) = t.decision(), t.decision()
+    while one.id == other.id:
+        _, other = t.decision()
+    t.put_decision(one, salt=other.salt)
+    t.put_decision(other, salt=one.salt)
+
+
+def swapped_entry_salts(t: Tampered) -> None:
+    (one, first), (other, second) = t.rows("SELECT id, payload FROM entries ORDER BY id LIMIT 2")
+    t.run("UPDATE entries SET payload = ? WHERE id = ?", second[:SALT] + first[SALT:], one)
+    t.run("UPDATE entries SET payload = ? WHERE id = ?", first[:SALT] + second[SALT:], other)
+
+
+def record_by_insider(t: Tampered) -> None:
+    _, row = t.decision()
+    t.put_decision(row, record=_changed_record(t, row))
+
+
+def record_and_leaf_by_insider(t: Tampered) -> None:
+    _, row = t.decision()
+    record = _changed_record(t, row)
+    t.put_decision(row, record=record, leaf=leaf_hash(row.salt, record))
+
+
+def rebuilt_without_key(t: Tampered) -> None:
+    record_and_leaf_by_insider(t)
+    t.rebuild(None)
+
+
+def rebuilt_with_another_key(t: Tampered) -> None:
+    record_and_leaf_by_insider(t)
+    t.rebuild(OTHER_KEY)
+
+
+def rebuilt_with_the_real_key(t: Tampered) -> None:
+    """Found by a checkpoint that somebody saved."""
+    record_and_leaf_by_insider(t)
+    t.rebuild(t.bench.signer)
+
+
+def dropped_row(t: Tampered) -> None:
+    _, row = t.decision()
+    t.run("DELETE FROM decisions WHERE id = ?", row.id)
+
+
+def dropped_entry(t: Tampered) -> None:
+    t.run("DELETE FROM entries WHERE id = ?", t.entry()[0])
+
+
+def dropped_position(t: Tampered) -> None:
+    t.run("DELETE FROM positions WHERE position = ?", t.position())
+
+
+def _taken_out(t: Tampered) -> None:
+    position, row = t.decision()
+    t.run("DELETE FROM decisions WHERE id = ?", row.id)
+    t.run("DELETE FROM positions WHERE position = ?", position)
+    for (later,) in t.rows("SELECT position FROM positions WHERE position > ? ORDER BY position", position):
+        t.run("UPDATE positions SET position = ? WHERE position = ?", later - 1, later)
+
+
+def taken_out(t: Tampered) -> None:
+    _taken_out(t)
+
+
+def taken_out_and_rebuilt(t: Tampered) -> None:
+    _taken_out(t)
+    t.rebuild(t.rng.choice([None, OTHER_KEY, t.bench.signer]))
+
+
+def _swap_positions(t: Tampered) -> None:
+    one = other = t.position()
+    while one == other:
+        other = t.position()
+    ((first, kind),) = t.rows("SELECT entry_id, kind FROM positions WHERE position = ?", one)
+    ((second, other_kind),) = t.rows("SELECT entry_id, kind FROM positions WHERE position = ?", other)
+    t.run("DELETE FROM positions WHERE position IN (?, ?)", one, other)
+    t.run("INSERT INTO positions VALUES (?, ?, ?), (?, ?, ?)", one, second, other_kind, other, first, kind)
+
+
+def reordered(t: Tampered) -> None:
+    _swap_positions(t)
+
+
+def reordered_and_rebuilt(t: Tampered) -> None:
+    _swap_positions(t)
+    t.rebuild(t.rng.choice([None, OTHER_KEY, t.bench.signer]))
+
+
+def truncated(t: Tampered) -> None:
+    """Cut back to any older size with the real key: found by a saved checkpoint, and by receipts."""
+    t.cut(t.rng.randrange(1, t.rows("SELECT count(*) FROM positions")[0][0]))
+
+
+def rolled_back(t: Tampered) -> None:
+    """Cut back to an older checkpoint, which is signed: found by a saved checkpoint, and by receipts."""
+    t.cut(t.rng.choice(t.rows("SELECT size FROM checkpoints ORDER BY size")[:-1])[0])
+
+
+def decision_column(t: Tampered) -> None:
+    _, row = t.decision()
+    change = t.rng.choice([
+        ("site", "other"), ("key_id", row.key_id + t.rng.randrange(1, 300)), ("epoch", row.epoch + 1),
+        ("decided_at_ms", row.decided_at_ms + t.rng.randrange(1, 10**9)), ("leaf", t.flipped(row.leaf)), ("leaf", b""),
+        ("id", row.id[:-1] + ("0" if row.id[-1] != "0" else "1")),
+    ])  # fmt: skip
+    t.run(f"UPDATE decisions SET {change[0]} = ? WHERE id = ?", change[1], row.id)
+
+
+def erased_column(t: Tampered) -> None:
+    _, row = t.decision(whole=False)
+    change = t.rng.choice([
+        ("key_id", row.key_id + 200), ("decided_at_ms", row.decided_at_ms + 1), ("leaf", t.flipped(row.leaf)),
+        ("id", row.id[:-1] + ("0" if row.id[-1] != "0" else "1")),
+    ])  # fmt: skip
+    t.run(f"UPDATE decisions SET {change[0]} = ? WHERE id = ?", change[1], row.id)
+
+
+def entry_column(t: Tampered) -> None:
+    entry = t.entry()
+    change = t.rng.choice([
+        ("kind", "exception"), ("site", "other"), ("site", None), ("key_id", 1), ("leaf", t.flipped(entry[5])),
+        ("recorded_at_ms", entry[6] - t.rng.randrange(1, 10**9)), ("payload", None), ("id", entry[0][:-1] + "x"),
+    ])  # fmt: skip
+    t.run(f"UPDATE entries SET {change[0]} = ? WHERE id = ?", change[1], entry[0])
+
+
+def position_column(t: Tampered) -> None:
+    position = t.position()
+    change = t.rng.choice([("kind", 2), ("entry_id", "nobody"), ("position", position + 10**6), ("position", -5)])
+    t.run(f"UPDATE positions SET {change[0]} = ? WHERE position = ?", change[1], position)
+
+
+def tile_byte(t: Tampered) -> None:
+    level, number, hashes = t.rng.choice(t.rows("SELECT * FROM ledger_tiles"))
+    t.run("UPDATE ledger_tiles SET hashes = ? WHERE level = ? AND number = ?", t.flipped(hashes), level, number)
+
+
+def tile_moved(t: Tampered) -> None:
+    level, number, hashes = t.rng.choice(t.rows("SELECT * FROM ledger_tiles"))
+    change = t.rng.choice(
+        [("number", number + 7), ("level", level + 3), ("hashes", hashes[:-32]), ("hashes", hashes * 2)]
+    )
+    t.run(f"UPDATE ledger_tiles SET {change[0]} = ? WHERE level = ? AND number = ?", change[1], level, number)
+
+
+def tile_dropped(t: Tampered) -> None:
+    level, number, _ = t.rng.choice(t.rows("SELECT * FROM ledger_tiles"))
+    t.run("DELETE FROM ledger_tiles WHERE level = ? AND number = ?", level, number)
+
+
+def tile_added(t: Tampered) -> None:
+    t.run("INSERT INTO ledger_tiles VALUES (?, ?, ?)", t.rng.choice([0, 4]), t.rng.randrange(5, 10**6), b"t" * 32)
+
+
+def checkpoint_root(t: Tampered) -> None:
+    size, root = t.rng.choice(t.rows("SELECT size, root FROM checkpoints"))
+    t.run("UPDATE checkpoints SET root = ? WHERE size = ?", t.flipped(root), size)
+
+
+def checkpoint_note(t: Tampered) -> None:
+    size, note = t.rng.choice(t.rows("SELECT size, note FROM checkpoints"))
+    place = t.rng.randrange(len(note))
+    changed = note[:place] + chr(ord(note[place]) ^ t.rng.randrange(1, 128)) + note[place + 1 :]
+    t.run("UPDATE checkpoints SET note = ? WHERE size = ?", changed, size)
+
+
+def checkpoint_size(t: Tampered) -> None:
+    size, _ = t.rng.choice(t.rows("SELECT size, note FROM checkpoints"))
+    taken = {found for (found,) in t.rows("SELECT size FROM checkpoints")}
+    other = t.rng.choice([number for number in range(-2, max(taken) + 50) if number not in taken])
+    t.run("UPDATE checkpoints SET size = ? WHERE size = ?", other, size)
+
+
+def last_checkpoint_dropped(t: Tampered) -> None:
+    t.run("DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints)")
+
+
+def checkpoint_by_another_key(t: Tampered) -> None:
+    size, root = t.rng.choice(t.rows("SELECT size, root FROM checkpoints"))
+    t.run("UPDATE checkpoints SET note = ? WHERE size = ?", sign_checkpoint(OTHER_KEY, size, root), size)
+
+
+def forged_decision(t: Tampered) -> None:
+    """A decision that nobody took: not listed, waiting for long, or listed after the signed end."""
+    _, row = t.decision()
+    fake_id = f"01000000-0000-7000-8000-{t.rng.randrange(10**11):012d}"
+    t.put_decision(row)
+    columns = decision_columns(
+        t.bench.storage.vault, DecisionRow(**{n: getattr(row, n) if n != "id" else fake_id for n in row.__slots__})
+    )
+    t.run(f"INSERT INTO decisions VALUES ({', '.join('?' * len(columns))})", *columns)
+    way = t.rng.randrange(3)
+    if way == 1:
+        t.run("INSERT INTO unsealed (entry_id, kind) VALUES (?, 0)", fake_id)
+    elif way == 2:
+        t.run("INSERT INTO positions SELECT max(position) + 1, ?, 0 FROM positions", fake_id)
+
+
+def emptied(t: Tampered) -> None:
+    _, row = t.decision()
+    t.run("UPDATE decisions SET sealed = NULL WHERE id = ?", row.id)
+
+
+def key_destroyed(t: Tampered) -> None:
+    _, row = t.decision()
+    t.bench.storage.vault.destroy([row.key_id])
+
+
+def erasure_told_too_early(t: Tampered) -> None:
+    """An old erasure is no excuse for a later payload."""
+    (position,) = t.rows(
+        "SELECT max(position) FROM positions JOIN decisions ON id = entry_id WHERE sealed IS NOT NULL"
+    )[0]
+    ((row_id,),) = t.rows("SELECT entry_id FROM positions WHERE position = ?", position)
+    ((erased,),) = t.rows("SELECT DISTINCT key_id FROM decisions WHERE sealed IS NULL")
+    t.run("UPDATE decisions SET sealed = NULL, key_id = ? WHERE id = ?", erased, row_id)
+
+
+def hidden_behind_an_erasure(t: Tampered) -> None:
+    """A decision is emptied, and said to have been another person's, who was erased later."""
+    ((erased,),) = t.rows("SELECT DISTINCT key_id FROM decisions WHERE sealed IS NULL")
+    ((told_at,),) = t.rows(
+        "SELECT position FROM positions JOIN entries ON id = entry_id WHERE entries.kind = 'erasure'"
+    )
+    position, row = t.decision()
+    while position > told_at:
+        position, row = t.decision()
+    emptied = t.rng.choice(["sealed", "NULL"])
+    t.run(f"UPDATE decisions SET sealed = {emptied}, key_id = ? WHERE id = ?", erased, row.id)
+
+
+def listed_again(t: Tampered) -> None:
+    ((entry_id, kind),) = t.rows("SELECT entry_id, kind FROM positions WHERE position = ?", t.position())
+    t.run("INSERT INTO unsealed (entry_id, kind) VALUES (?, ?)", entry_id, kind)
+
+
+def notice_changed(t: Tampered) -> None:
+    digest, body = t.rng.choice(t.rows("SELECT sha256, body FROM notices"))
+    change = t.rng.choice(
+        [("body", t.flipped(body)), ("version", 9), ("locale", "fr"), ("site", "other"), ("sha256", "0" * 64)]
+    )
+    t.run(f"UPDATE notices SET {change[0]} = ? WHERE sha256 = ?", change[1], digest)
+
+
+def notice_dropped(t: Tampered) -> None:
+    _, row = t.decision()
+    t.run("DELETE FROM notices WHERE sha256 = ?", msgspec.json.decode(row.record)["notice"])
+
+
+def policy_changed(t: Tampered) -> None:
+    revision, document = t.rng.choice(t.rows("SELECT revision, document FROM policies"))
+    change = t.rng.choice([("document", t.flipped(document)), ("version", 5), ("site", "other"), ("sha256", "0" * 64)])
+    t.run(f"UPDATE policies SET {change[0]} = ? WHERE revision = ?", change[1], revision)
+
+
+def artifact_changed(t: Tampered) -> None:
+    digest, body = t.rng.choice(t.rows("SELECT sha256, body FROM artifacts"))
+    t.run("UPDATE artifacts SET body = ? WHERE sha256 = ?", t.flipped(body), digest)
+
+
+def surface_dropped(t: Tampered) -> None:
+    t.run("DELETE FROM artifacts")
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    payload_byte, entry_byte, swapped_payloads, salt_byte_by_insider, swapped_salts_by_insider, swapped_entry_salts,
+    record_by_insider, record_and_leaf_by_insider, rebuilt_without_key, rebuilt_with_another_key,
+    rebuilt_with_the_real_key, dropped_row, dropped_entry, dropped_position, taken_out, taken_out_and_rebuilt,
+    reordered, reordered_and_rebuilt, truncated, rolled_back, decision_column, erased_column, entry_column,
+    position_column,
+    tile_byte, tile_moved, tile_dropped, tile_added, checkpoint_root, checkpoint_note, checkpoint_size,
+    last_checkpoint_dropped, checkpoint_by_another_key, forged_decision, emptied, key_destroyed, erasure_told_too_early,
+    hidden_behind_an_erasure,
+    listed_again, notice_changed, notice_dropped, policy_changed, artifact_changed, surface_dropped,
+)  # fmt: skip
