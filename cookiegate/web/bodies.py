@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import msgspec
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from cookiegate.errors import CookiegateError, InvalidInputError, MalformedBodyError, MediaTypeError
 from cookiegate.web.call import JSON, Call
@@ -17,6 +17,7 @@ DEPTH_MAX = 20
 _MARKS = re.compile(r'\\.?|["\[\]{}]', re.DOTALL)
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
+_Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Choices = Annotated[dict[_Key, bool], msgspec.Meta(max_length=64)]
 
@@ -24,11 +25,12 @@ _Choices = Annotated[dict[_Key, bool], msgspec.Meta(max_length=64)]
 class DecisionBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """``DecisionBodySchema`` as a type; a property test holds the two equal."""
 
-    notice: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    notice: _Digest
     action: Literal["accept", "reject", "choose", "withdraw"]
     purposes: _Choices | None = None
     acquire: _Choices | None = None
     epoch: Annotated[int, msgspec.Meta(ge=0, le=EPOCH_MAX)] | None = None
+    ui: _Digest | None = None
 
 
 class IdempotencyKeyError(CookiegateError):
@@ -75,6 +77,33 @@ def read_decision_body(call: Call, limit_bytes: int) -> DecisionBody:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _explain(body)
+
+
+def load_body(call: Call, limit_bytes: int, schema: Schema) -> dict[str, Any]:
+    """A JSON body of another endpoint, as its contract reads it.
+
+    Raises:
+        MediaTypeError, BodyTooLargeError, MalformedBodyError, InvalidInputError: as :func:`read_decision_body`.
+    """
+    media_type = (call.header("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise MediaTypeError(f"send the body as {JSON}", accepted=JSON)
+    return load_fields(load_json(call.read_body(limit_bytes)), schema)
+
+
+def load_fields(document: Any, schema: Schema) -> dict[str, Any]:
+    """A document, from whatever door, as a contract reads it.
+
+    Raises:
+        InvalidInputError: naming every fault by its field.
+    """
+    if not isinstance(document, dict):
+        raise InvalidInputError("the body must be a JSON object", errors={"": ["must be an object"]})
+    try:
+        loaded: dict[str, Any] = schema.load(document)
+    except ValidationError as error:
+        raise InvalidInputError("the body does not fit", errors=_flatten(error.messages)) from error
+    return loaded
 
 
 def _explain(body: bytes) -> DecisionBody:

@@ -10,8 +10,9 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from cookiegate.consent.grants import ACTIONS
+from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
 
-DIGEST = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="must be the 64 hex digits of a notice's SHA-256")
+DIGEST = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="must be the 64 hex digits of a SHA-256")
 KEY = validate.Length(min=1, max=64)
 EPOCH_MAX = 2**31 - 1
 
@@ -63,6 +64,15 @@ class DecisionBodySchema(Schema):
         validate=validate.Range(min=0, max=EPOCH_MAX),
         metadata={"description": "The epoch that the page last saw; a grant under an older one is refused with 409."},
     )
+    ui = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=DIGEST,
+        metadata={
+            "description": "SHA-256 of what the visitor was shown: the widget's and the preferences page's own digest. "
+            "Who shows a screen of their own leaves it out; a digest that is not known is recorded as null."
+        },
+    )
 
 
 class ConsentSchema(Schema):
@@ -70,6 +80,10 @@ class ConsentSchema(Schema):
 
     site = fields.String(required=True)
     state = fields.String(required=True, validate=validate.OneOf(["undecided", "granted", "refused"]))
+    restricted = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the person had the use of their data restricted; then nothing is allowed."},
+    )
     ask = fields.Boolean(required=True, metadata={"description": "Whether the visitor must be asked (again)."})
     ask_reason = fields.String(
         required=True, allow_none=True, validate=validate.OneOf(["undecided", "policy_changed", "expired"])
@@ -124,6 +138,14 @@ class RecipientSchema(Schema):
     country = fields.String(required=True)
     country_name = fields.String(required=True)
     url = fields.String(required=True, allow_none=True)
+    transfer = fields.String(allow_none=True, metadata={"description": "Basis for provision abroad."})
+    transfer_text = fields.String(allow_none=True)
+    transfer_safeguards = fields.String(allow_none=True)
+    joint_use = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
+    exception = fields.String(
+        allow_none=True, metadata={"description": "Legal exception for provision without consent."}
+    )
+    exception_text = fields.String(allow_none=True)
 
 
 class NoticePurposeSchema(Schema):
@@ -135,6 +157,7 @@ class NoticePurposeSchema(Schema):
     legal_basis = fields.String(required=True)
     legal_basis_text = fields.String(required=True)
     always_on = fields.Boolean(required=True)
+    automated_decisions = fields.Boolean()
     acquire = fields.List(fields.String(), required=True)
     retention_days = fields.Integer(required=True)
     retention_text = fields.String(required=True)
@@ -167,6 +190,7 @@ class NoticeSchema(Schema):
     acquire = fields.List(fields.Nested(NoticeCategorySchema), required=True)
     ip_when_refused = fields.String(required=True)
     ask_again_days = fields.Integer(required=True)
+    retention = fields.Dict(keys=fields.String(), values=fields.String())
     texts = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     theme = fields.Dict(required=True)
     links = fields.Dict(required=True)
@@ -182,6 +206,28 @@ class ProblemSchema(Schema):
     detail = fields.String(required=True)
     code = fields.String(required=True)
     errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
+
+
+class RecordBodySchema(Schema):
+    """Whose record is meant; without a receipt, that of the handle cookie."""
+
+    receipt = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=validate.Length(max=RECEIPT_LIMIT_CHARS),
+        metadata={"description": "A receipt: its compact text, or the whole downloaded file."},
+    )
+
+
+class RecordActSchema(Schema):
+    """What was done with the record."""
+
+    site = fields.String(required=True)
+    erased = fields.Boolean()
+    restricted = fields.Boolean()
+    decisions = fields.Integer(metadata={"description": "How many decisions were erased."})
+    entry = fields.String(allow_none=True, metadata={"description": "Id of the ledger entry of an erasure."})
+    proof = fields.String(allow_none=True, metadata={"description": "Address of its proof."})
 
 
 class HealthSchema(Schema):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from cookiegate.errors import StorageError
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.storage.contract import Storage
+from cookiegate.storage.tables import artifacts
+from cookiegate.web.bundle import widget_bundle
+from cookiegate.web.surfaces import Surfaces
 
 _UNSAFE = ((b"<", b"\\u003c"), ("\u2028".encode(), b"\\u2028"), ("\u2029".encode(), b"\\u2029"))
 
@@ -46,12 +48,14 @@ class Widgets:
     Args:
         book: current policies and notices.
         storage: keeps every file that was ever served, so that a pinned script tag never breaks.
+        surfaces: draws and keeps what each file will show.
         token_ttl_s: tells the page how soon to refresh.
     """
 
-    def __init__(self, book: PolicyBook, storage: Storage, token_ttl_s: int) -> None:
+    def __init__(self, book: PolicyBook, storage: Storage, surfaces: Surfaces, token_ttl_s: int) -> None:
         self._book = book
         self._storage = storage
+        self._surfaces = surfaces
         self._token_ttl_s = token_ttl_s
         self._built: dict[tuple[str, str], tuple[int, Widget]] = {}
 
@@ -67,6 +71,7 @@ class Widgets:
             return found[1]
         widget = self._build(published, locale)
         try:
+            self._surfaces.keep(site, locale)
             self._storage.keep_artifact(widget.digest, site, f"widget/{published.version}/{locale}", widget.body)
         except StorageError:
             return widget  # the page gets its banner all the same; the next request tries to keep it again
@@ -81,8 +86,9 @@ class Widgets:
 
     def pinned(self, digest: str) -> Widget | None:
         """The file that had this digest when it was served, however old."""
-        body = self._storage.artifact(digest)
-        return None if body is None else _pack(body)
+        kept = sa.select(artifacts.c.body).where(artifacts.c.sha256 == digest, artifacts.c.name.like("widget/%"))
+        found = self._storage.read(kept)
+        return _pack(found[0]["body"]) if found else None
 
     def _build(self, published: PublishedPolicy, locale: str) -> Widget:
         known = {
@@ -91,12 +97,14 @@ class Widgets:
             "notice": self._book.notice(published.policy.site, locale).body,
             "holds_since": published.holds_since,
             "token_ttl_s": self._token_ttl_s,
+            "ui": self._surfaces.current(published.policy.site, locale, "widget").digest,
             "languages": list(published.policy.locales),
         }
-        config = msgspec.json.encode(_pick(known, _bundle().reads))
+        bundle = widget_bundle()
+        config = msgspec.json.encode(_pick(known, bundle.reads))
         for raw, escaped in _UNSAFE:
             config = config.replace(raw, escaped)
-        return _pack(_bundle().code.replace(_bundle().placeholder, config, 1))
+        return _pack(bundle.code.replace(bundle.placeholder, config, 1))
 
 
 def _pick(value: Any, shape: Any) -> Any:
@@ -111,25 +119,3 @@ def _pick(value: Any, shape: Any) -> Any:
 @lru_cache(maxsize=64)
 def _pack(body: bytes) -> Widget:
     return Widget(body, gzip.compress(body, 9, mtime=0), hashlib.sha256(body).hexdigest())
-
-
-@dataclass(frozen=True, slots=True)
-class _Bundle:
-    """The built code, the place in it for the config, and the shape of what it reads of that."""
-
-    code: bytes
-    placeholder: bytes
-    reads: Mapping[str, Any]
-
-
-@lru_cache(maxsize=1)
-def _bundle() -> _Bundle:
-    folder = static_folder() / "widget"
-    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
-    return _Bundle((folder / "cookiegate.js").read_bytes(), manifest["placeholder"].encode(), manifest["reads"])
-
-
-def static_folder() -> Path:
-    """Where built bundles lie: inside an installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parents[1] / "static"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "static"

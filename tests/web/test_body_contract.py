@@ -26,12 +26,13 @@ BODIES = st.fixed_dictionaries(
         "purposes": CHOICES,
         "acquire": CHOICES,
         "epoch": st.integers(-2, 2**31 + 1) | JUNK,
+        "ui": DIGEST | JUNK,
         "extra": JUNK,
     },
 )
 VALID = st.fixed_dictionaries(
     {"notice": st.from_regex(r"\A[0-9a-f]{64}\Z"), "action": st.sampled_from(["accept", "choose"])},
-    optional={"purposes": CHOICES, "acquire": CHOICES, "epoch": st.integers(-2, 2**31 + 1) | JUNK},
+    optional={"purposes": CHOICES, "acquire": CHOICES, "epoch": st.integers(-2, 2**31 + 1) | JUNK, "ui": DIGEST | JUNK},
 )
 
 

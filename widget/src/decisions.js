@@ -16,14 +16,16 @@ import { createRetry } from "./service.js";
 /**
  * @param {string | Wish} wish
  * @param {Notice} notice
+ * @param {string} [ui] the digest of what the visitor decided on
  * @returns {Decision}
  */
-function decisionOf(wish, { notice, purposes, acquire }) {
-  if (typeof wish === "string") return { notice, action: wish };
+function decisionOf(wish, { notice, purposes, acquire }, ui) {
+  if (typeof wish === "string") return { notice, ui, action: wish };
   /** @param {{ key: string }[]} items @param {Readonly<Record<string, boolean>> | undefined} map */
   const answers = (items, map) => Object.fromEntries(items.map(({ key }) => [key, map?.[key] === true]));
   return {
     notice,
+    ui,
     action: "choose",
     purposes: answers(purposes.filter((item) => !item.always_on), wish.purposes),
     acquire: answers(acquire.filter((item) => item.optional), wish.acquire),
@@ -164,9 +166,10 @@ export function createDecisions(config, service, journal, consent, tokens, page)
       if (body?.purposes && body.notice !== decision.notice) {
         config.notice = body;
         config.holds_since = body.holds_since;
+        config.ui = body.ui; // how this code draws a newer notice is not known to the service
         // A refusal is one under any notice. Anything else has to be asked anew.
         if (!wish(decision).purposes.size) {
-          journal.add(decisionOf(decision.action === "withdraw" ? "withdraw" : "reject", body));
+          journal.add(decisionOf(decision.action === "withdraw" ? "withdraw" : "reject", body, decision.ui));
           return true;
         }
         text = "changed_notice";
@@ -212,11 +215,12 @@ export function createDecisions(config, service, journal, consent, tokens, page)
 
   /**
    * @param {string | Wish} choice
+   * @param {string} [ui] the digest of what the visitor decided on, where we drew it
    * @returns {Promise<void>} after the first attempt
    */
-  async function decide(choice) {
+  async function decide(choice, ui) {
     if (!/^(accept|reject|withdraw)$/.test(String(choice)) && !Object(choice).purposes) throw TypeError("no such choice");
-    const decision = decisionOf(choice, config.notice);
+    const decision = decisionOf(choice, config.notice, ui);
     forgetful = !cookiesWork();
     if (!forgetful) journal.add(decision);
     narrowNow(decision);

@@ -42,9 +42,10 @@ function start(config) {
     poke: () => poke(),
     say: guarded((key) => ui.say(key)),
   });
-  const decide = async (/** @type {string | Wish} */ choice) => {
+  /** @param {string | Wish} choice @param {string} [shown] digest of what was decided on */
+  const decide = async (choice, shown) => {
     try {
-      await decisions.decide(choice);
+      await decisions.decide(choice, shown);
     } catch (error) {
       console.error("cookiegate:", error);
     }
@@ -56,7 +57,7 @@ function start(config) {
   const allow = (purposes) => {
     const { purposes: before, acquire } = consent.valid();
     const yes = (/** @type {Iterable<string>} */ keys) => Object.fromEntries(Array.from(keys, (key) => [key, true]));
-    void decide({ purposes: yes([...before, ...purposes]), acquire: yes(acquire) });
+    void decide({ purposes: yes([...before, ...purposes]), acquire: yes(acquire) }, config.ui);
   };
   const hold = createHold(
     (purposes) => purposes.length > 0 && purposes.every(consent.purposeHolds),
@@ -74,7 +75,7 @@ function start(config) {
       return consent.snapshot();
     },
     token: (purpose) => ready.then(() => tokens.get(purpose)).catch(() => null),
-    decide,
+    decide: (choice) => decide(choice),
     open: guarded(() => (read("body") ? ui.open() : void parsed.then(ui.open))),
     on: (event, listener) => (event === "change" ? consent.listen(listener) : () => {}),
   };

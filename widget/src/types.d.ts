@@ -49,6 +49,8 @@ export interface Config {
   notice: Notice;
   holds_since: number;
   token_ttl_s: number;
+  /** SHA-256 of what banner and dialog look like. Not known for a notice that came after the script. */
+  ui?: string | undefined;
 }
 
 /** What is allowed: sets of keys of optional purposes and of categories. */
@@ -69,6 +71,7 @@ export interface Choice extends Grant {
 /** The body of POST /v1/sites/<site>/decisions. */
 export interface Decision {
   notice: string;
+  ui?: string | undefined;
   action: string;
   purposes?: Record<string, boolean>;
   acquire?: Record<string, boolean>;

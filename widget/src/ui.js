@@ -21,7 +21,7 @@ const ROBOTS = /(^|[^u])bot\b|crawl|spider|slurp|lighthouse|facebookexternalhit/
  * @param {string} base of the service
  * @param {ConsentState} consent
  * @param {Journal} journal
- * @param {(choice: string | Wish) => void} decide
+ * @param {(choice: string | Wish, ui?: string) => void} decide
  */
 export function createUi(config, base, consent, journal, decide) {
   const isRobot = ROBOTS.test(navigator.userAgent);
@@ -45,7 +45,8 @@ export function createUi(config, base, consent, journal, decide) {
   const policy = () => webAddress(config.notice.links.policy) || `${base}/notice/${query()}`;
 
   /** A refusal of what was granted is a withdrawal. @param {string | Wish} choice */
-  const choose = (choice) => decide(choice === "reject" && consent.valid().state === "granted" ? "withdraw" : choice);
+  const choose = (choice) =>
+    decide(choice === "reject" && consent.valid().state === "granted" ? "withdraw" : choice, config.ui);
 
   function close() {
     isClosed = true;
