@@ -12,10 +12,22 @@ from cookiegate.errors import CookiegateError
 
 COMMANDS = {
     "demo": "A small shop with the banner, and a live view of what the analytics log receives.",
+    "evidence": "Write the evidence of one decision: what was shown, the proofs, and how to check them.",
+    "export": "Write the whole ledger as a file that can be verified without the service.",
     "gate": "Check and strip events: JSON lines in, JSON lines out.",
+    "ledger": "Verify the record of decisions, and prove one by its receipt.",
+    "hold": "Legal holds: keep what a court or an authority may still ask for.",
     "keys": "List, rotate and disable signing keys.",
     "policy": "Check, publish and compare policies.",
+    "purge": "Dispose of what is past its retention period.",
+    "provide": "Record a provision of data without consent, under a legal exception.",
+    "incident": "The file of an accident: open, find who is affected, notify, report, close.",
+    "ip": "Break-glass look-ups of addresses kept as evidence.",
+    "officers": "The persons in charge, their passphrases and roles.",
+    "requests": "Rights requests: verify, decide, carry out, notify, report.",
+    "outbox": "Mails and webhooks that wait or could not be delivered.",
     "serve": "Run the service.",
+    "subscribers": "Your systems that are told of withdrawals, erasures and requests.",
 }
 SERVER_HINT = 'this command needs the server: pip install "cookiegate[server]"'
 

@@ -10,8 +10,8 @@ import click
 
 from cookiegate.cli.server import make_server, refuse_taken_port
 from cookiegate.clock import SystemClock
-from cookiegate.policy.publishing import publish
 from cookiegate.policy.reading import load_policy
+from cookiegate.rights.delivery.announcing import publish_and_announce
 from cookiegate.settings import PREFIX, Settings, read_settings
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.keys import KeyRing
@@ -59,7 +59,7 @@ def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
     storage = open_storage(settings)
     try:
         for policy in loaded:
-            published = publish(storage, policy, SystemClock())
+            published = publish_and_announce(storage, policy, SystemClock())
             click.echo(f"policy {policy.site}: version {published.version}", err=True)
         if not storage.policies.sites():
             click.echo("No policy is published yet: start again with --policy FILE.", err=True)

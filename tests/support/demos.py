@@ -72,8 +72,9 @@ class DemoProcess:
 
     def lines(self, tracker: str) -> list[dict[str, Any]]:
         """The log file itself."""
-        path = self.folder / ".demo" / f"port-{self.port}" / "collected" / "demo" / f"{tracker}.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        folder = self.folder / ".demo" / f"port-{self.port}" / "collected" / "demo"
+        days = sorted(folder.glob(f"{tracker}.????-??-??.jsonl"))
+        return [json.loads(line) for path in days for line in path.read_text().splitlines()]
 
     def fetch(self, path: str, method: str = "GET") -> bytes:
         """The body of an address."""

@@ -174,6 +174,8 @@ class Host:
                 for name, value in answer.getheaders():
                     if name.lower() not in ("connection", "date", "server", "transfer-encoding"):
                         self.send_header(name, value)
+                if answer.getheader("Transfer-Encoding"):  # it was streamed, and is whole now
+                    self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(b"" if self.command == "HEAD" else data)
 
@@ -232,5 +234,5 @@ class LiveService:
 
     def collected(self, tracker: str) -> list[dict[str, Any]]:
         """What the analytics log holds of a tracker: the lines that the gate wrote."""
-        path = self.folder / "data" / "collected" / self.site / f"{tracker}.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        days = sorted((self.folder / "data" / "collected" / self.site).glob(f"{tracker}.????-??-??.jsonl"))
+        return [json.loads(line) for path in days for line in path.read_text().splitlines()]

@@ -10,7 +10,8 @@ from cookiegate.policy.document import Policy
 from cookiegate.policy.reading import load_policy
 
 ROOT = Path(__file__).parents[2]
-DEMO = ROOT / "examples" / "policies" / "demo.yaml"
+EXAMPLES = ROOT / "examples" / "policies"
+DEMO = EXAMPLES / "demo.yaml"
 ORIGIN = "http://shop.test"
 
 

@@ -1,0 +1,1 @@
+"""Addresses as evidence, and the officers who may look one up."""

@@ -1,0 +1,1 @@
+"""Deliveries: mails, webhooks and streams that reach people and systems, and are never lost."""

@@ -1,0 +1,1 @@
+"""Disclosure: everything recorded about a person, for that person."""

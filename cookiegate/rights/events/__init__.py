@@ -1,0 +1,1 @@
+"""Collected events in our own files: searched, erased and set aside by subject."""

@@ -1,0 +1,1 @@
+"""Accidents: who is affected, who is told, and by when."""

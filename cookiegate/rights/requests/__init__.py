@@ -1,0 +1,1 @@
+"""Requests: a person exercises a right, from the first word to the notice of what was decided."""

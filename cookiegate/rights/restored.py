@@ -1,0 +1,57 @@
+"""After a backup of the record was restored: those who were erased since stay erased, and the ledger says so again.
+
+Their keys are destroyed, so their payloads cannot be read; but the restored ledger does not know why. The key file
+tells: it says how far shredding has come, and that is further than the record knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import sqlalchemy as sa
+
+from cookiegate.clock import Clock
+from cookiegate.rights.retention.disposals import Tally, batches, record_disposal
+from cookiegate.storage.contract import Storage, WriteTransaction
+from cookiegate.storage.tables_retention import erased_keys
+
+PAGE = 10_000
+BATCH = 200
+
+
+def erase_again(storage: Storage, clock: Clock) -> int:
+    """Erases, with a ledger entry, whoever's key is destroyed without this record knowing.
+
+    Returns:
+        How many keys; 0 at once when the record is as new as its keys. Repeating it does no harm.
+    """
+    if storage.vault.mark <= _newest(storage):
+        return 0
+    count = 0
+    for lost in _lost_keys(storage):
+        for batch in batches(lost, BATCH):
+            storage.write(partial(_erase, list(batch), clock.now_ms()))
+        count += len(lost)
+    storage.shred()
+    storage.vault.destroy((), mark=_newest(storage))  # from here on both count from the same place
+    return count
+
+
+def _newest(storage: Storage) -> int:
+    return storage.read(sa.select(sa.func.max(erased_keys.c.sequence).label("newest")))[0]["newest"] or 0
+
+
+def _lost_keys(storage: Storage) -> Iterator[list[int]]:
+    for after in range(0, storage.vault.size(), PAGE):
+        destroyed = storage.vault.destroyed(after, PAGE)
+        if destroyed:
+            query = sa.select(erased_keys.c.key_id).where(erased_keys.c.key_id.in_(destroyed))
+            known = {row["key_id"] for row in storage.read(query)}
+            yield [key_id for key_id in destroyed if key_id not in known]
+
+
+def _erase(key_ids: list[int], at_ms: int, transaction: WriteTransaction) -> None:
+    record_disposal(transaction, Tally("key", None, "restored", 0, len(key_ids)), key_ids, at_ms)
+    for key_id in key_ids:
+        transaction.erase_key(key_id)

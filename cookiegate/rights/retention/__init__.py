@@ -1,0 +1,1 @@
+"""Retention: what is due goes, on time and for good."""
