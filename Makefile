@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench screenshots widget widget-check lock clean
+.PHONY: help demo test check format bench screenshots seeds ledger-mutations widget widget-check lock clean
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
@@ -13,6 +13,8 @@ help:
 	@echo "make bench    speed and size, each as a ratio in one run"
 	@echo "make widget   rebuild the browser bundles (Node 20); make widget-check proves that they match"
 	@echo "make screenshots   pictures of the demo in every state"
+	@echo "make seeds    write docs/seed-coverage.md from the tests' names"
+	@echo "make ledger-mutations   ten thousand changes of a ledger, each of which must be found"
 	@echo "make lock     pin the tests' packages anew"
 
 $(VENV)/server: pyproject.toml requirements/test.lock
@@ -54,6 +56,12 @@ bench: $(VENV)/test
 screenshots: $(VENV)/test
 	@sh tests/install-system.sh chromium npm fonts
 	@PYTHONPATH=tests $(BIN)/python docs/images/take.py
+
+seeds: $(VENV)/test
+	@PYTHONPATH=tests $(BIN)/python -m seeds.coverage
+
+ledger-mutations: $(VENV)/test
+	@LEDGER_MUTATIONS=3400 $(BIN)/python -m pytest -q tests/unit/ledger/test_mutations.py
 
 widget-check:
 	cd widget && npm ci --no-fund --no-audit && npm run check

@@ -9,16 +9,23 @@ from werkzeug.exceptions import HTTPException
 
 from cookiegate.errors import CookiegateError
 from cookiegate.settings import read_settings
+from cookiegate.web.bundle import static_folder
 from cookiegate.web.desk import Desk
+from cookiegate.web.evidence_notes import note_form
 from cookiegate.web.front import Front
 from cookiegate.web.logs import configure_logs, get_logger
 from cookiegate.web.problems import WRONG_METHOD, code_of_status, problem_reply, reply_to_error
 from cookiegate.web.service import Service, open_service
 from cookiegate.web.views.hot import make_hot_blueprint
+from cookiegate.web.views.ledger import make_ledger_blueprint
+from cookiegate.web.views.notices import make_notices_blueprint
 from cookiegate.web.views.operations import make_operations_blueprint
 from cookiegate.web.views.pages import make_pages_blueprint
+from cookiegate.web.views.receipts import make_receipts_blueprint
+from cookiegate.web.views.record import make_record_blueprint
+from cookiegate.web.views.requests import make_requests_blueprint
 from cookiegate.web.views.responses import secure, show_problem
-from cookiegate.web.widgets import static_folder
+from cookiegate.web.views.streams import make_streams_blueprint
 
 
 def create_app(service: Service) -> Flask:
@@ -36,11 +43,18 @@ def create_app(service: Service) -> Flask:
     desk = Desk(service)
     app.register_blueprint(make_hot_blueprint(service, desk))
     app.register_blueprint(make_pages_blueprint(service))
+    app.register_blueprint(make_receipts_blueprint(service))
+    app.register_blueprint(make_notices_blueprint(service))
+    app.register_blueprint(make_record_blueprint(service))
+    app.register_blueprint(make_requests_blueprint(service))
     app.register_blueprint(make_operations_blueprint(service))
+    app.register_blueprint(make_ledger_blueprint(service))
+    app.register_blueprint(make_streams_blueprint(service))
     app.register_error_handler(CookiegateError, lambda error: show_problem(reply_to_error(error)))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(Exception, _fail)
     app.after_request(secure(service.settings.base_url))
+    app.after_request(note_form(service))
     return app
 
 

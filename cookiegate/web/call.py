@@ -6,7 +6,7 @@ The front builds a :class:`Call` from the WSGI environ, and so do the Flask view
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -102,11 +102,15 @@ def _read_cookies(header: str) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer. Header values hold no line breaks: they come from here, or from values whose form was checked."""
+    """An answer. Header values hold no line breaks: they come from here, or from values whose form was checked.
+
+    ``stream`` takes the place of ``body`` where an answer may be long; Flask sends it, the front does not.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
+    stream: Iterable[bytes] | None = None
 
     def add(self, name: str, value: str) -> Reply:
         """Adds a header."""

@@ -13,6 +13,7 @@ from cookiegate.errors import CookiegateError, RateLimitedError
 from cookiegate.gate.carriers import says_refused
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.endpoints.gates import NO_STORE
+from cookiegate.web.evidence_notes import note_write
 from cookiegate.web.limiting import Allowance
 from cookiegate.web.logs import get_logger
 from cookiegate.web.origins import allow_origin, preflight
@@ -31,6 +32,7 @@ class Desk:
             "writes": service.limits.writes,
             "tokens": service.limits.tokens,
             "events": service.limits.events,
+            "requests": service.limits.requests,
         }
         self._security = security_headers(service.settings.base_url)
 
@@ -124,6 +126,8 @@ class Desk:
             self._allow_origin(call, args["site"], reply)
         if route.allowance is not None and call.method != "OPTIONS":
             service.limits.describe(self._allowances[route.allowance], call, args.get("site", ""), reply)
+        if route.allowance == "writes":
+            note_write(service, call, args["site"], route.name, reply.status)
         reply.headers += self._security
         service.metrics.answered(route.name, reply.status, seconds)
         return reply

@@ -51,6 +51,7 @@ class Limits:
         self.writes = Allowance("writes", parse(settings.rate_limit_writes))
         self.tokens = Allowance("tokens", parse(settings.rate_limit_tokens))
         self.events = Allowance("events", parse(settings.rate_limit_events))
+        self.requests = Allowance("requests", parse(settings.rate_limit_requests))
         timeouts: dict[str, Any] = {"socket_timeout": REDIS_DEADLINE_S, "socket_connect_timeout": REDIS_DEADLINE_S}
         self.flask = FlaskLimiter(
             key_func=lambda: "",

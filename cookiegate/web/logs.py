@@ -17,6 +17,7 @@ ALLOWED_FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "route", "method", "status", "code", "site", "policy_version", "ms",
         "request_id", "address", "sites", "kid", "count", "tracker", "reason", "action", "cause", "port", "locale",
+        "chore",
     }
 )  # fmt: skip
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+#: Gauges of the ledger, by the end of their names.
+LEDGER = {
+    "size": "Entries sealed into the ledger.",
+    "unsealed": "Entries that wait to be sealed.",
+    "unsealed_age_seconds": "How long the oldest of them waits.",
+    "damaged": "1 while the ledger contradicts its records and nothing is sealed.",
+}
 
 
 class Metrics:
@@ -43,6 +52,10 @@ class Metrics:
             "cookiegate_gate_stripped", "Fields removed from accepted events.", ["tracker"], registry=self.registry
         )
         self.policies = Gauge("cookiegate_policy_version", "Current policy version.", ["site"], registry=self.registry)
+        self._ledger: Callable[[], Mapping[str, float]] | None = None
+        self.ledger = {
+            name: Gauge(f"cookiegate_ledger_{name}", text, registry=self.registry) for name, text in LEDGER.items()
+        }
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Counts an answered request."""
@@ -80,6 +93,12 @@ class Metrics:
                 child = self._verdicts[door, reason] = self.verdicts.labels(door, reason)
             child.inc(count)
 
+    def watch_ledger(self, read: Callable[[], Mapping[str, float]]) -> None:
+        """Asks ``read`` for the ledger's gauges whenever the counters are shown."""
+        self._ledger = read
+
     def exposition(self) -> bytes:
         """The counters in the Prometheus text format."""
+        for name, value in (self._ledger() if self._ledger else {}).items():
+            self.ledger[name].set(value)
         return generate_latest(self.registry)

@@ -10,7 +10,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from cookiegate import __version__
 from cookiegate.gate import trackers
-from cookiegate.web import schemas
+from cookiegate.rights.delivery.streams import STREAMS
+from cookiegate.web import ledger_schemas, request_schemas, schemas, stream_schemas
 from cookiegate.web.problems import PROBLEM, PROBLEMS
 
 Parameter = dict[str, Any]
@@ -43,8 +44,28 @@ PURPOSE = _parameter("purpose", "query", "What the data would be used for.", req
 SITE_QUERY = _parameter(
     "site", "query", "The token's audience; needed where several sites are served and the origin does not tell."
 )
+RECIPIENT = _parameter(
+    "recipient", "query", "Key of the recipient that gets the data; provision to a third party is recorded first."
+)
 TRACKER = _parameter("tracker", "path", "The wire format.", enum=list(trackers.NAMES))
+ENTRY = _parameter("entry", "path", "Id of a decision or of another entry.")
+FROM_SIZE = _parameter("from", "query", "Size of the older tree.", required=True, type="integer")
+TO_SIZE = _parameter("to", "query", "Size of the newer tree.", required=True, type="integer")
+TILE_LEVEL = _parameter("level", "path", "Level of the tile, 0 for leaves.", type="integer")
+TILE_PATH = _parameter("path", "path", "Number of the tile, such as `x001/067` or `273.p/112` (C2SP tlog-tiles).")
+REFERENCE = _parameter("reference", "path", "The request's reference.", pattern="^R-[0-9A-Z]{4}-[0-9A-Z]{4}$")
+CODE = _parameter("X-Request-Code", "header", "The code that was told with the reference.", required=True)
 TOKEN_HEADER = _parameter("X-Consent-Token", "header", "The consent token; else query `ct`, else cookie `cg_token`.")
+
+STREAM = _parameter("stream", "path", "What is to be done.", enum=list(STREAMS))
+AFTER = _parameter("after", "query", "Events above this sequence; else above what was acknowledged.", type="integer")
+LIMIT = _parameter("limit", "query", "How many at most: 100 unless told, up to 1000.", type="integer")
+VERSION = _parameter("version", "query", "An earlier version, as it was published.", type="integer")
+FROM = _parameter("from", "query", "The earlier version; else the one before `to`.", type="integer")
+TO = _parameter("to", "query", "The later version; else the current one.", type="integer")
+FORM = _parameter("format", "query", "`json` unless told.", enum=["json", "csv"])
+ACT = _parameter("act", "path", "What is to be done.", enum=["erase", "restrict", "lift"])
+SECRET = _parameter("Authorization", "header", "`Bearer` and the subscriber's secret.", required=True)
 
 
 def describe_api(base_url: str) -> dict[str, Any]:
@@ -61,6 +82,12 @@ def describe_api(base_url: str) -> dict[str, Any]:
     _describe_published(spec)
     _describe_gate(spec)
     _describe_pages(spec)
+    _describe_receipts(spec)
+    _describe_notices(spec)
+    _describe_records(spec)
+    _describe_ledger(spec)
+    _describe_streams(spec)
+    _describe_requests(spec)
     _describe_operations(spec)
     document: dict[str, Any] = spec.to_dict()
     return document
@@ -111,9 +138,9 @@ def _describe_published(spec: APISpec) -> None:
 
 
 def _describe_gate(spec: APISpec) -> None:
-    refusals = _problems("token_refused", "purpose_refused", "input_invalid")
+    refusals = _problems("token_refused", "purpose_refused", "input_invalid", "storage_unavailable")
     check = {"204": {"description": "Allowed; X-Consent-Scope, -Acquire and -Subject say what."}, **refusals}
-    parameters = [PURPOSE, SITE_QUERY, TOKEN_HEADER]
+    parameters = [PURPOSE, RECIPIENT, SITE_QUERY, TOKEN_HEADER]
     operations = {
         method: _operation("gate", "Forward-auth: may this request be logged?", check, parameters)
         for method in ("get", "post")
@@ -141,6 +168,7 @@ def _describe_gate(spec: APISpec) -> None:
 def _describe_pages(spec: APISpec) -> None:
     page = {"200": _other("A page, usable without JavaScript.", "text/html"), **_problems("site_unknown")}
     changed = {
+        "200": _other("A refusal: the page, with its receipt in a form field.", "text/html"),
         "303": {"description": "Back to the page; `flash` says whether it was recorded."},
         **_problems("origin_denied", "body_too_large", "input_invalid", "rate_limited", "storage_unavailable"),
     }
@@ -153,7 +181,146 @@ def _describe_pages(spec: APISpec) -> None:
     )
     css = {"200": _other("Colours.", "text/css")}
     spec.path("/preferences/{site}/theme.css", operations={"get": _operation("pages", "The theme", css, [SITE])})
-    spec.path("/notice/{site}", operations={"get": _operation("pages", "The whole notice", page, [SITE, LANG])})
+
+
+def _describe_notices(spec: APISpec) -> None:
+    page = {"200": _other("A page, usable without JavaScript.", "text/html"), **_problems("site_unknown", "not_found")}
+    feed = {"200": _other("The feed (RFC 4287).", "application/atom+xml"), **_problems("site_unknown")}
+    for path, summary, parameters, answers in (
+        ("", "The whole notice, with what changed and every earlier version", [SITE, LANG, VERSION], page),
+        ("/changes", "Every difference between two versions", [SITE, LANG, FROM, TO], page),
+        ("/changes.atom", "Announcements of changes", [SITE, LANG], feed),
+    ):
+        spec.path(f"/notice/{{site}}{path}", operations={"get": _operation("pages", summary, answers, parameters)})
+
+
+def _describe_records(spec: APISpec) -> None:
+    path, form = "/v1/sites/{site}/record", "/preferences/{site}/record"
+    found = {
+        "200": {
+            "description": "Everything: see disclosure.schema.json.",
+            "content": {"application/json": {}, "text/csv": {}},
+        },
+        **_problems("consent_missing", "record_erased", "receipt_invalid", "rate_limited", "storage_unavailable"),
+    }
+    done = {
+        "200": _json("Done, durably.", schemas.RecordActSchema),
+        **_problems("origin_denied", "consent_missing", "record_erased", "on_hold", "receipt_invalid", "rate_limited"),
+    }
+    body = {"content": {"application/json": {"schema": schemas.RecordBodySchema}}}
+    read = {
+        "get": _operation("record", "Read what is recorded, by the handle", found, [SITE, LANG, FORM]),
+        "post": _operation("record", "Read what is recorded, by a receipt", found, [SITE, LANG, FORM], body),
+    }
+    spec.path(path, operations=read)
+    act = _operation("record", "Erase the record, restrict its use, or lift that", done, [SITE, ACT], body)
+    spec.path(f"{path}/{{act}}", operations={"post": act})
+    page = {"200": _other("A page, usable without JavaScript.", "text/html"), **_problems("site_unknown", "not_found")}
+    pages = {
+        "get": _operation("pages", "What is recorded about the visitor", page, [SITE, LANG]),
+        "post": _operation("pages", "Show, download, restrict or erase it by form", page, [SITE, LANG]),
+    }
+    spec.path(form, operations=pages)
+    spec.path(f"{form}/erased", operations={"get": _operation("pages", "What an erasure did", page, [SITE, LANG])})
+
+
+def _describe_receipts(spec: APISpec) -> None:
+    path = "/preferences/{site}/receipt"
+    page = {"200": _other("The receipt, or a form to bring one.", "text/html"), **_problems("site_unknown")}
+    file = {"200": _other("The document, with its signed text.", "application/ld+json")}
+    brought = {
+        "200": {"description": "The receipt.", "content": {"text/html": {}, "application/ld+json": {}}},
+        **_problems("origin_denied", "site_unknown", "body_too_large", "receipt_invalid", "rate_limited"),
+    }
+    fields = {"receipt": {"type": "string"}, "file": {"type": "string"}, "format": {"enum": ["json"]}}
+    body = {"content": {"multipart/form-data": {"schema": {"type": "object", "properties": fields}}}}
+    operations = {
+        "get": _operation("pages", "The receipt of the choice that holds", page, [SITE, LANG]),
+        "post": _operation("pages", "Show a receipt, or make its file", brought, [SITE, LANG], body),
+    }
+    spec.path(path, operations=operations)
+    answers = {**file, **_problems("site_unknown", "consent_missing")}
+    spec.path(f"{path}.json", operations={"get": _operation("pages", "The receipt as a file", answers, [SITE])})
+    context = {"200": _other("The JSON-LD context.", "application/ld+json")}
+    operation = _operation("published", "What the keys of a receipt mean", context)
+    spec.path("/ledger/contexts/receipt-1.jsonld", operations={"get": operation})
+
+
+def _describe_ledger(spec: APISpec) -> None:
+    text = {"200": _other("A signed note.", "text/plain"), **_problems("not_sealed_yet")}
+    spec.path("/ledger/checkpoint", operations={"get": _operation("ledger", "The newest signed checkpoint", text)})
+    key = {"200": _other("Name, hash and base64 of the key.", "text/plain")}
+    spec.path("/ledger/key", operations={"get": _operation("ledger", "The key that checkpoints are checked with", key)})
+    proof = {
+        "200": _json("The proof and the checkpoint that it leads to.", ledger_schemas.InclusionProofSchema),
+        **_problems("not_found", "not_sealed_yet", "ledger_damaged"),
+    }
+    spec.path("/ledger/proof/{entry}", operations={"get": _operation("ledger", "Is it in the ledger?", proof, [ENTRY])})
+    consistency = {
+        "200": _json("The proof.", ledger_schemas.ConsistencyProofSchema),
+        **_problems("input_invalid", "not_sealed_yet", "ledger_damaged"),
+    }
+    operation = _operation("ledger", "Is the older tree part of the newer one?", consistency, [FROM_SIZE, TO_SIZE])
+    spec.path("/ledger/consistency", operations={"get": operation})
+    tile = {"200": _other("Hashes of 32 bytes, at most 256.", "application/octet-stream"), **_problems("not_found")}
+    operation = _operation("ledger", "Hashes of the tree", tile, [TILE_LEVEL, TILE_PATH])
+    spec.path("/ledger/tile/{level}/{path}", operations={"get": operation})
+
+
+def _describe_streams(spec: APISpec) -> None:
+    refusals = _problems("subscriber_unknown", "stream_denied", "not_found", "input_invalid", "storage_unavailable")
+    page = {"200": _json("Events, oldest first.", stream_schemas.StreamPageSchema), **refusals}
+    reading = _operation("streams", "What may no longer be used", page, [STREAM, AFTER, LIMIT, SECRET])
+    spec.path("/v1/streams/{stream}", operations={"get": reading})
+    body = {"required": True, "content": {"application/json": {"schema": stream_schemas.AcknowledgementSchema}}}
+    done = {
+        "200": _json("Noted.", stream_schemas.AcknowledgedSchema),
+        **refusals,
+        **_problems("body_malformed", "body_too_large", "media_type_unsupported"),
+    }
+    telling = _operation("streams", "Acknowledge a stream up to a sequence", done, [STREAM, SECRET], body)
+    spec.path("/v1/streams/{stream}/acks", operations={"post": telling})
+
+
+def _describe_requests(spec: APISpec) -> None:
+    body = {"required": True, "content": {"application/json": {"schema": request_schemas.RequestBodySchema}}}
+    taken = {
+        "201": _json("Durable: reference, code, and where it stands.", request_schemas.RequestReceivedSchema),
+        **_problems(
+            "body_malformed", "origin_denied", "site_unknown", "idempotency_conflict", "body_too_large",
+            "media_type_unsupported", "input_invalid", "rate_limited", "storage_unavailable",
+        ),
+    }  # fmt: skip
+    ask = _operation("requests", "Exercise a right", taken, [SITE, IDEMPOTENCY_KEY], body)
+    spec.path("/v1/sites/{site}/requests", operations={"post": ask})
+    stands = {
+        "200": _json("Where it stands.", request_schemas.RequestSchema),
+        **_problems("not_found", "rate_limited"),
+    }
+    look = _operation("requests", "See where a request stands", stands, [SITE, REFERENCE, CODE])
+    spec.path("/v1/sites/{site}/requests/{reference}", operations={"get": look})
+    page = {"200": _other("A page, usable without JavaScript.", "text/html"), **_problems("site_unknown")}
+    sent = {
+        "201": _other("Reference and code, shown once.", "text/html"),
+        "422": _other("The form again, with what does not fit.", "text/html"),
+        **_problems("origin_denied", "rate_limited", "storage_unavailable"),
+    }
+    form = {
+        "get": _operation("requests", "The form", page, [SITE, LANG]),
+        "post": _operation("requests", "Exercise a right by form", sent, [SITE, LANG]),
+    }
+    spec.path("/preferences/{site}/request", operations=form)
+    served = {"200": page["200"], **_problems("origin_denied", "not_found", "body_too_large", "rate_limited")}
+    status = {
+        "get": _operation("requests", "A page that asks for the code", page, [SITE, REFERENCE, LANG]),
+        "post": _operation("requests", "The status page and its buttons", served, [SITE, REFERENCE, LANG]),
+    }
+    spec.path("/preferences/{site}/request/{reference}", operations=status)
+    confirm = {
+        "get": _operation("requests", "Behind the mailed link: a button", served, [SITE, REFERENCE, LANG]),
+        "post": _operation("requests", "Confirm the e-mail address", served, [SITE, REFERENCE, LANG]),
+    }
+    spec.path("/preferences/{site}/request/{reference}/confirm", operations=confirm)
 
 
 def _describe_operations(spec: APISpec) -> None:

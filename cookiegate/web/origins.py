@@ -8,7 +8,7 @@ from cookiegate.errors import OriginDeniedError
 from cookiegate.policy.document import Policy
 from cookiegate.web.call import Call, Reply
 
-ALLOWED_HEADERS = "Content-Type, Idempotency-Key, X-Consent-Token"
+ALLOWED_HEADERS = "Content-Type, Idempotency-Key, X-Consent-Token, X-Request-Code"
 EXPOSED_HEADERS = "RateLimit, RateLimit-Policy, Retry-After, X-Consent-Reason"
 PREFLIGHT_MAX_AGE_S = "600"
 

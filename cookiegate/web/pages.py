@@ -19,6 +19,7 @@ from cookiegate.web.notice_view import (
     safe_url,
     transmissions_view,
 )
+from cookiegate.web.receipt_view import receipt_links
 from cookiegate.web.wording import date_text, moment_text, page_texts, shipped_language
 
 Flash = Literal["saved", "refused", "withdrawn", "error"]
@@ -31,7 +32,9 @@ def preferences_page(
     *,
     locales: Sequence[str],
     idempotency_key: str,
+    ui: str,
     flash: Flash | None = None,
+    receipt: str | None = None,
 ) -> Context:
     """What ``preferences.html`` shows one visitor.
 
@@ -41,26 +44,36 @@ def preferences_page(
         guidance: of the visitor's browser, in the language of the page.
         locales: every locale of the policy.
         idempotency_key: random, fresh for each rendering, 16 to 128 of ``[A-Za-z0-9_-]``.
+        ui: the digest of the form's surface, which the form sends back.
         flash: the outcome of the form that led here.
+        receipt: right after a refusal, the receipt that nothing in the browser leads back to.
     """
     texts = page_texts(notice["locale"])
+    hidden = {"notice": notice["notice"], "epoch": consent["epoch"], "key": idempotency_key, "ui": ui}
     return {
         **frame(notice, locales, texts["preferences_title"], "preferences"),
         "flash": {"kind": flash, "text": texts[f"flash_{flash}"]} if flash else None,
+        "incidents": [],
         "status": _status(notice, consent),
-        "form": _form(notice, consent, idempotency_key),
+        "form": form_view(notice, consent, hidden),
+        "receipt": receipt_links(notice["site"], notice["locale"], receipt)
+        if receipt or consent["state"] == "granted"
+        else None,
         "matrix": matrix_view(notice),
         "guidance": _guidance(guidance, notice["locale"]),
     }
 
 
-def notice_page(notice: Notice, *, locales: Sequence[str], published_at: str | None = None) -> Context:
+def notice_page(
+    notice: Notice, *, locales: Sequence[str], published_at: str | None = None, history: Context | None = None
+) -> Context:
     """What ``notice.html`` shows anyone: the whole notice, readable without operating anything.
 
     Args:
-        notice: the body of the current notice, in the language of the page.
+        notice: the body of a notice, in the language of the page.
         locales: every locale of the policy.
         published_at: RFC 3339 instant of the version, where it is known.
+        history: what ``history_view.history_part`` gives.
 
     Source: Telecommunications Business Act (Japan), article 27-12: what is sent, to whom, for what.
     """
@@ -72,6 +85,8 @@ def notice_page(notice: Notice, *, locales: Sequence[str], published_at: str | N
         "categories": [dict(category) for category in notice["acquire"]],
         "transmissions": transmissions_view(notice),
         "published": _time(published_at, date_text, notice["locale"]) if published_at else None,
+        "history": history,
+        "incidents": [],
     }
 
 
@@ -102,7 +117,14 @@ def _is_path(text: str) -> bool:
     return text.startswith("/") and not text.startswith(("//", "/\\"))
 
 
-def _form(notice: Notice, consent: Mapping[str, Any], idempotency_key: str) -> Context:
+def form_view(notice: Notice, consent: Mapping[str, Any], hidden: Mapping[str, Any]) -> Context:
+    """The form of the preferences page.
+
+    Args:
+        notice: the body of a notice.
+        consent: ``state``, ``ask``, ``purposes`` and ``acquire`` of the CONSENT object.
+        hidden: name → value of fields that the form carries along.
+    """
     # Nothing is pre-ticked when the visitor is asked anew: an old tick is not a new yes (GDPR 7, CNIL).
     standing = consent["state"] == "granted" and not consent["ask"]
     purposes = [
@@ -116,7 +138,7 @@ def _form(notice: Notice, consent: Mapping[str, Any], idempotency_key: str) -> C
     ]
     return {
         "action": f"/preferences/{quote(str(notice['site']), safe='')}?lang={quote(notice['locale'])}",
-        "hidden": {"notice": notice["notice"], "epoch": consent["epoch"], "key": idempotency_key},
+        "hidden": dict(hidden),
         "optional": [purpose for purpose in purposes if not purpose["always_on"]],
         "always_on": [purpose for purpose in purposes if purpose["always_on"]],
         "categories": categories,
@@ -127,7 +149,8 @@ def _status(notice: Notice, consent: Mapping[str, Any]) -> Context:
     texts = page_texts(notice["locale"])
     granted = consent["state"] == "granted"
     outdated = bool(consent["ask"]) and consent["state"] != "undecided"
-    tone = "outdated" if outdated else consent["state"]
+    state = "restricted" if consent.get("restricted") else consent["state"]
+    tone = "outdated" if outdated else state
     reason = consent["ask_reason"] if outdated and consent["ask_reason"] in ("policy_changed", "expired") else None
     purposes = [item for item in notice["purposes"] if not item["always_on"]]
     categories = [item for item in notice["acquire"] if item["optional"]]
@@ -136,7 +159,7 @@ def _status(notice: Notice, consent: Mapping[str, Any]) -> Context:
     return {
         "tone": tone,
         "title": texts["state_granted_all" if full else f"state_{tone}"],
-        "summary": texts[f"summary_{reason or consent['state']}"],
+        "summary": texts[f"summary_{reason or state}"],
         "facts": _status_facts(notice, consent),
         "purposes": given[0] if tone == "granted" else [],
         "acquire": given[1] if tone == "granted" else [],

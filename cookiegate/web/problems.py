@@ -16,22 +16,33 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "idempotency_key_invalid": (400, "The Idempotency-Key header is missing or unusable"),
     "request_malformed": (400, "The request cannot be read"),
     "token_refused": (401, "The consent token is missing or not valid"),
+    "subscriber_unknown": (401, "No subscriber has this secret"),
+    "stream_denied": (403, "This stream is not followed by the subscriber"),
     "purpose_refused": (403, "The consent does not allow this"),
     "origin_denied": (403, "This origin is not allowed"),
     "bot_denied": (403, "Robots cannot consent"),
     "not_found": (404, "Nothing lives here"),
+    "consent_restricted": (403, "The use of this consent is restricted"),
     "site_unknown": (404, "No such site"),
     "consent_missing": (404, "No consent holds"),
     "method_not_allowed": (405, "This method is not for this address"),
     "notice_stale": (409, "The notice is not the current one"),
     "epoch_stale": (409, "The consent was changed elsewhere"),
+    "not_sealed_yet": (409, "It is not in the ledger yet"),
+    "on_hold": (409, "A legal hold keeps this"),
     "idempotency_conflict": (409, "The Idempotency-Key was used for another body"),
+    "request_step_impossible": (409, "The request cannot take this step now"),
+    "record_erased": (410, "The record was erased"),
     "body_too_large": (413, "The body is too large"),
     "media_type_unsupported": (415, "The body's media type is not taken here"),
     "input_invalid": (422, "The input does not fit"),
+    "receipt_invalid": (422, "The receipt cannot be accepted"),
+    "request_ground_unfit": (422, "The ground does not fit the request"),
     "policy_invalid": (422, "The policy does not fit"),
     "rate_limited": (429, "Too many requests"),
     "internal_error": (500, "Something went wrong here"),
+    "ledger_damaged": (503, "The ledger was changed by someone else"),
+    "record_damaged": (503, "The record was changed by someone else"),
     "storage_unavailable": (503, "The record cannot be reached now"),
     "upstream_unavailable": (502, "The collector behind the gate cannot be reached"),
 }
@@ -68,7 +79,7 @@ def problem_reply(code: str, detail: str, **evidence: Any) -> Reply:
     """A problem document as an answer, with ``Retry-After`` where waiting helps."""
     document = problem_document(code, detail, **evidence)
     reply = json_reply(document, document["status"], PROBLEM)
-    if document["status"] in (429, 503):
+    if document["status"] in (429, 503) or "retry_after_s" in evidence:
         reply.add("Retry-After", str(evidence.get("retry_after_s", RETRY_AFTER_S)))
     return reply
 

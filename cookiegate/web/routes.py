@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cookiegate.web.call import Reply
-from cookiegate.web.endpoints import consents, decisions, gates, published, tokens
+from cookiegate.web.endpoints import consents, decisions, gates, published, records, requests, tokens
 
 Endpoint = Callable[..., Reply]
-AllowanceName = Literal["writes", "tokens", "events"]
+AllowanceName = Literal["writes", "tokens", "events", "requests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ EVERY = ("GET", "POST", "PUT", "PATCH", "DELETE")
 DECISIONS = Route("/v1/sites/<site>/decisions", ("POST",), decisions.post_decision, cors=True, allowance="writes")
 TOKEN = Route("/v1/sites/<site>/token", ("POST",), tokens.post_token, cors=True, allowance="tokens")
 CONSENT = Route("/v1/sites/<site>/consent", GET, consents.get_consent, cors=True)
+REQUESTS = Route("/v1/sites/<site>/requests", ("POST",), requests.post_request, cors=True, allowance="requests")
+REQUEST = Route("/v1/sites/<site>/requests/<reference>", GET, requests.get_request, cors=True, allowance="tokens")
 NOTICE = Route("/v1/sites/<site>/notice", GET, consents.get_notice, cors=True)
 WIDGET = Route("/w/<site>.js", GET, published.get_widget)
 WIDGET_IN = Route("/w/<site>.<locale>.js", GET, published.get_widget)
@@ -51,10 +53,12 @@ STATUS = Route("/status/<number>", GET, published.get_status_list)
 GATE_CHECK = Route("/gate/check", EVERY, gates.check)
 GATE_STRIP = Route("/gate/strip/<tracker>", ("POST",), gates.strip)
 COLLECT = Route("/collect/<tracker>/<path:rest>", EVERY, gates.collect, allowance="events")
+RECORD = Route("/v1/sites/<site>/record", ("GET", "POST"), records.read_record, cors=True, allowance="writes")
+RECORD_ACT = Route("/v1/sites/<site>/record/<act>", ("POST",), records.act_on_record, cors=True, allowance="writes")
 
 ROUTES = (
     DECISIONS, TOKEN, CONSENT, NOTICE, WIDGET, WIDGET_IN, WIDGET_PINNED, JWKS, GPC, STATUS,
-    GATE_CHECK, GATE_STRIP, COLLECT,
+    GATE_CHECK, GATE_STRIP, COLLECT, REQUESTS, REQUEST, RECORD, RECORD_ACT,
 )  # fmt: skip
 
 _SITE_ROUTES = {"decisions": DECISIONS, "token": TOKEN, "consent": CONSENT, "notice": NOTICE}

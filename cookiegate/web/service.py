@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cookiegate.clock import Clock, SystemClock, rfc3339
 from cookiegate.consent.deciding import Decider
 from cookiegate.consent.device import read_device
-from cookiegate.errors import CookiegateError
+from cookiegate.errors import CookiegateError, LedgerDamagedError, StorageError
+from cookiegate.ledger.checkpoint import origin_of_ledger
+from cookiegate.ledger.ids import time_of_id
+from cookiegate.ledger.keyfile import open_ledger_key
+from cookiegate.ledger.ledger import Ledger
+from cookiegate.ledger.receipts import ReceiptBook
+from cookiegate.ledger.sealing import Sealer
+from cookiegate.ledger.stored import last_checkpoint
 from cookiegate.policy.publishing import PolicyBook
+from cookiegate.rights.addresses.evidence import IpEvidence
+from cookiegate.rights.erasure import Erasure
+from cookiegate.rights.events.files import FOLDER
+from cookiegate.rights.holds import Holds
+from cookiegate.rights.incidents.incidents import Incidents
+from cookiegate.rights.provision.provisions import Provisions
+from cookiegate.rights.requests.office import RequestOffice, open_office
+from cookiegate.rights.restored import erase_again
+from cookiegate.rights.restriction import Restriction, record_lifted
+from cookiegate.rights.retention.record_types import open_retention
+from cookiegate.rights.retention.retention import Retention
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import STATUS_LIST_SIZE, Revocation, StatusSlot, Storage
 from cookiegate.storage.opening import open_storage
@@ -18,16 +37,25 @@ from cookiegate.tokens.keys import KeyRing
 from cookiegate.tokens.register import StatusRegister
 from cookiegate.tokens.statuses import EpochRegister
 from cookiegate.web.call import CookieRules
+from cookiegate.web.chores import Chore, Chores
 from cookiegate.web.clients import Clients
+from cookiegate.web.deliveries import DeliveryGauges, delivery_chores
 from cookiegate.web.doors import Doors
 from cookiegate.web.limiting import Limits
 from cookiegate.web.logs import get_logger
 from cookiegate.web.metrics import Metrics
 from cookiegate.web.origins import origin_of
+from cookiegate.web.purging import PURGE_EVERY_S, PurgeGauges
+from cookiegate.web.records import Records, open_records
 from cookiegate.web.sinks import FileSink, ForwardSink, Sink
+from cookiegate.web.surfaces import Surfaces
 from cookiegate.web.widgets import Widgets
 
 TICK_S = 0.5
+SEAL_EVERY_S = 0.25
+REQUESTS_EVERY_S = 5.0
+DOCUMENTS_EVERY_S = 3600.0
+IP_EVIDENCE_EVERY_S = 5.0
 TICKS_PER_HOUR = int(3600 / TICK_S)
 EPOCHS_MATTER_MS = 1_200_000  # a token that is older has expired
 ANSWERS_KEPT_MS = 7 * 86_400_000
@@ -41,6 +69,8 @@ class Service:
     clock: Clock
     storage: Storage
     keyring: KeyRing
+    ledger: Ledger
+    sealer: Sealer
     book: PolicyBook
     issuer: Issuer
     register: StatusRegister
@@ -49,13 +79,29 @@ class Service:
     clients: Clients
     limits: Limits
     metrics: Metrics
+    receipts: ReceiptBook
+    surfaces: Surfaces
     widgets: Widgets
     doors: Doors
+    provisions: Provisions
+    records: Records
+    erasure: Erasure
+    restriction: Restriction
+    holds: Holds
+    retention: Retention
+    incidents: Incidents
+    ip_evidence: IpEvidence
+    requests: RequestOffice
     sink: Sink
     cookies: CookieRules
     own_origin: str
+    chores: list[Chore] = field(default_factory=list)
     _last_revocation: int = 0
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _running: Chores = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._running = Chores(self.storage)
 
     def follow(self) -> None:
         """Takes in what other processes changed: keys, policies, revocations. Called twice a second."""
@@ -78,16 +124,27 @@ class Service:
 
     def _note(self, revocation: Revocation) -> None:
         self.register.revoke(revocation.slot.list_id, revocation.slot.index)
-        if revocation.revoked_at_ms > self.clock.now_ms() - EPOCHS_MATTER_MS:
+        if revocation.sub and revocation.revoked_at_ms > self.clock.now_ms() - EPOCHS_MATTER_MS:
             self.epochs.raise_to(revocation.sub, revocation.epoch)
 
     def now_text(self) -> str:
         """The time as RFC 3339."""
         return rfc3339(self.clock.now_ms())
 
+    def ledger_gauges(self) -> dict[str, float]:
+        """How far sealing is; nothing but the damage while the record cannot be read."""
+        damaged = {"damaged": float(self.sealer.damage is not None)}
+        try:
+            state = self.ledger.state()
+        except StorageError:
+            return damaged
+        waits_ms = self.clock.now_ms() - time_of_id(state.oldest_id) if state.oldest_id else 0
+        return {**damaged, "size": state.size, "unsealed": state.unsealed, "unsealed_age_seconds": waits_ms / 1000}
+
     def start(self) -> None:
-        """Follows other processes in the background until ``close``."""
+        """Follows other processes, and does the chores, in the background until ``close``."""
         threading.Thread(target=self._follow_on, name="cookiegate-follow", daemon=True).start()
+        self._running.start(self.chores)
 
     def _follow_on(self) -> None:
         ticks = 0
@@ -105,6 +162,7 @@ class Service:
     def close(self) -> None:
         """Stops the background work and lets go of the record."""
         self._stopped.set()
+        self._running.stop()
         self.storage.close()
 
 
@@ -118,7 +176,9 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
     """
     clock = clock or SystemClock()
     storage = open_storage(settings)
+    erase_again(storage, clock)
     keyring = KeyRing.open(settings.data_dir, clock)
+    ledger, sealer = _open_ledger(settings, storage, clock)
     register = StatusRegister(keyring, settings.base_url, size=STATUS_LIST_SIZE, clock=clock)
     epochs = EpochRegister(clock)
 
@@ -129,27 +189,80 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
     book = PolicyBook(storage, clock)
     clients = Clients(settings.trusted_proxies, keyring.secret("rate-limit"), clock)
     metrics = Metrics()
+    surfaces = Surfaces(book, storage, clock)
+    erasure, restriction = Erasure(storage, on_revoked, clock), Restriction(storage, on_revoked, clock)
+    holds, provisions = Holds(storage, clock), Provisions(storage, keyring.secret("provision"), clock)
+    requests = open_office(
+        settings,
+        storage,
+        book,
+        clock,
+        secret=keyring.secret("request"),
+        jwks=keyring.jwks,
+        erasure=erasure,
+        restriction=restriction,
+    )
     service = Service(
         settings=settings,
         clock=clock,
         storage=storage,
         keyring=keyring,
+        ledger=ledger,
+        sealer=sealer,
         book=book,
         issuer=Issuer(keyring, settings.base_url, settings.token_ttl_s),
         register=register,
         epochs=epochs,
-        decider=Decider(storage, keyring.secret("handle"), on_revoked, clock),
+        decider=Decider(storage, keyring.secret("handle"), on_revoked, clock, record_lifted),
         clients=clients,
         limits=Limits(settings, clients, lambda site: site in book.sites()),
         metrics=metrics,
-        widgets=Widgets(book, storage, settings.token_ttl_s),
+        receipts=ReceiptBook(storage, settings.base_url),
+        surfaces=surfaces,
+        widgets=Widgets(book, storage, surfaces, settings.token_ttl_s),
         doors=Doors(book, keyring, register, epochs, settings, clock),
+        provisions=provisions,
+        records=open_records(settings, storage, book, provisions, clock),
+        erasure=erasure,
+        restriction=restriction,
+        holds=holds,
+        retention=open_retention(
+            settings,
+            storage,
+            book,
+            holds,
+            clock,
+            casebook=requests.casebook,
+            provisions=provisions,
+            on_purged=PurgeGauges(metrics.registry).purged,
+        ),
+        incidents=Incidents(storage, book, clock),
+        ip_evidence=IpEvidence(storage, clock),
+        requests=requests,
         sink=ForwardSink(settings.collect_url, settings.threads)
         if settings.collect_url
-        else FileSink(settings.data_dir / "collected"),
+        else FileSink(settings.data_dir / FOLDER, epochs, clock),
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )
+    service.chores.append(Chore("seal", SEAL_EVERY_S, sealer.run))
+    service.chores.append(Chore("requests", REQUESTS_EVERY_S, service.requests.serving.carry_on))
+    service.chores.append(Chore("identity-documents", DOCUMENTS_EVERY_S, service.requests.drop_old_documents))
+    service.chores.append(Chore("purge", PURGE_EVERY_S, service.retention.purge))
+    service.chores.append(Chore("ip-evidence", IP_EVIDENCE_EVERY_S, service.ip_evidence.flush, leased=False))
+    service.chores += delivery_chores(settings, storage, clock, epochs.raise_to)
+    metrics.watch_ledger(service.ledger_gauges)
+    metrics.registry.register(DeliveryGauges(storage, clock))
     service.follow()
     read_device("warm-up")  # compiles the parser's rules now, once, not in the first visitors' requests
     return service
+
+
+def _open_ledger(settings: Settings, storage: Storage, clock: Clock) -> tuple[Ledger, Sealer]:
+    """The ledger, and the sealer with its key; damage is noted, so that the service starts and says so."""
+    is_begun = last_checkpoint(storage) is not None
+    signer = open_ledger_key(settings.data_dir, origin_of_ledger(settings.base_url), is_begun=is_begun)
+    sealer = Sealer(storage, signer, clock)
+    with suppress(LedgerDamagedError):
+        sealer.check()
+    return Ledger(storage), sealer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cookiegate.consent.current import Consent, consent_of
 from cookiegate.consent.ids import HANDLE_PATTERN
 from cookiegate.policy.document import PublishedPolicy
@@ -12,6 +14,7 @@ from cookiegate.web.service import Service
 TOKEN = "cg_token"  # noqa: S105  the name of a cookie
 CHOICE = "cg_choice"
 DAY_S = 86_400
+_CHOSEN_VERSION = re.compile(r"(?:refused|granted)\.([0-9]{1,9})\.")
 
 
 def handle_cookie(site: str) -> str:
@@ -29,6 +32,19 @@ def consent_now(service: Service, call: Call, published: PublishedPolicy) -> Con
     """What holds for the visitor of this call."""
     row = service.decider.find(published.policy.site, handle_of(call, published.policy.site))
     return consent_of(published, row, call.cookie(CHOICE), service.clock.now_ms())
+
+
+def chosen_version(service: Service, call: Call, published: PublishedPolicy) -> int | None:
+    """The policy version under which this visitor last chose, as far as their browser tells; None when it does not.
+
+    The handle decides; ``cg_choice`` is believed where there is none, because nothing depends on it but a text.
+    """
+    row = service.decider.find(published.policy.site, handle_of(call, published.policy.site))
+    if row is not None:
+        return row.policy_version
+    found = _CHOSEN_VERSION.match(call.cookie(CHOICE) or "")
+    version = int(found[1]) if found else 0
+    return version if 0 < version <= published.version else None
 
 
 def set_cookies(

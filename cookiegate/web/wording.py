@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -11,11 +11,17 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
+from babel.lists import format_list
 from ruamel.yaml import YAML
 
 #: Languages that the pages themselves speak; the first stands in for all others.
 LANGUAGES = ("en", "ja")
 _SECONDS_OF_A_DAY = 86_400
+
+
+def list_text(items: Sequence[str], tag: str) -> str:
+    """Items as a language lists them, such as ``A, B, and C`` or ``A、B、C``."""
+    return format_list(items, locale=_babel(tag))
 
 
 def shipped_language(tag: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cookiegate.cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 DEMO = str(ROOT / "examples" / "policies" / "demo.yaml")
 
@@ -25,7 +27,7 @@ def test_a_good_policy_exits_0_and_a_faulty_one_1(tmp_path: Path) -> None:
     assert run("policy", "check", str(faulty)).returncode == 1
 
 
-@pytest.mark.parametrize("words", [(), ("gate",), ("keys",), ("policy",), ("serve",), ("demo",)])
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)], ids="-".join)
 def test_every_command_teaches_itself(words: tuple[str, ...]) -> None:
     shown = run(*words, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")

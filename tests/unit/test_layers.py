@@ -15,7 +15,8 @@ LEVELS = (
     ("storage",),
     ("tokens", "policy"),
     ("ledger",),
-    ("rights", "consent", "gate", "scan"),
+    ("consent", "gate", "scan"),
+    ("rights",),
     ("cli", "web", "console"),
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

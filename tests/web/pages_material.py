@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 POLICY = load_policy(ROOT / "examples" / "policies" / "demo.yaml")
 LOCALES = ("ja", "en")
 KEY = "0123456789abcdef0123456789abcdef"
+UI = "0123456789abcdef" * 4
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 )
@@ -74,7 +75,7 @@ def preferences(
     """The preferences page of the demo policy."""
     guidance = guidance_for(read_device(agent), locale)
     page = preferences_page(
-        body or notice(locale), holding or consent(), guidance, locales=LOCALES, idempotency_key=KEY, flash=flash
+        body or notice(locale), holding or consent(), guidance, locales=LOCALES, idempotency_key=KEY, ui=UI, flash=flash
     )
     return render("preferences.html", page)
 

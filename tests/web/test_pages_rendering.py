@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pages_material import KEY, ROOT, Outline, consent, full_notice, notice, preferences, render
+from pages_material import KEY, ROOT, UI, Outline, consent, full_notice, notice, preferences, render
 
 from cookiegate.policy.theme import contrast
 from cookiegate.web.api_page import api_page
@@ -138,7 +138,7 @@ def test_every_form_carries_the_notice_the_epoch_and_the_key(locale: str) -> Non
     assert [form["method"] for form in forms] == ["post"] * 3
     assert {form["action"] for form in forms} == {f"/preferences/demo?lang={locale}"}
     hidden = [(item["name"], item["value"]) for item in outline.all("input") if item["type"] == "hidden"]
-    assert hidden == [("notice", notice(locale)["notice"]), ("epoch", "4"), ("key", KEY)] * 3
+    assert hidden == [("notice", notice(locale)["notice"]), ("epoch", "4"), ("key", KEY), ("ui", UI)] * 3
 
 
 @pytest.mark.parametrize(

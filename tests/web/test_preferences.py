@@ -40,7 +40,7 @@ def test_the_whole_circle_without_javascript(visitor: Visitor, bench: Bench) -> 
     consent = visitor.send("GET", "/v1/sites/demo/consent").get_json()
     assert [key for key, on in consent["acquire"].items() if on] == ["language", "screen"]
     withdrawn = submit(visitor, "withdraw")
-    assert "flash=withdrawn" in withdrawn.headers["Location"]
+    assert (withdrawn.status_code, "Your permission has been withdrawn" in withdrawn.text) == (200, True)
     assert visitor.cookie("cg_handle.demo") is None
     assert visitor.cookie("cg_choice") == "refused.1.20261118"
     assert bench.count == 2
@@ -55,7 +55,7 @@ def test_boxes_show_what_holds_and_nothing_is_ticked_before(visitor: Visitor) ->
 
 def test_accepting_and_refusing_are_one_click_each(visitor: Visitor) -> None:
     assert "flash=saved" in submit(visitor, "accept").headers["Location"]
-    assert "flash=refused" in submit(visitor, "reject").headers["Location"]
+    assert "Your refusal has been saved" in submit(visitor, "reject").text
     assert visitor.cookie("cg_handle.demo") is None
 
 
@@ -69,7 +69,7 @@ def test_a_form_sent_twice_is_one_decision(visitor: Visitor, bench: Bench) -> No
 def test_a_refusal_after_going_back_is_taken(visitor: Visitor, bench: Bench) -> None:
     hidden = form_of(visitor)
     submit(visitor, "accept", hidden)
-    assert "flash=refused" in submit(visitor, "reject", hidden).headers["Location"]
+    assert "Your refusal has been saved" in submit(visitor, "reject", hidden).text
     assert visitor.send("GET", "/v1/sites/demo/consent").get_json()["state"] == "refused"
 
 
@@ -156,7 +156,7 @@ def test_a_form_is_taken_behind_a_proxy_that_ends_tls(tmp_path: Path) -> None:
     visitor = bench.visitor(origin=None)
     data = {**form_of(visitor), "action": "reject"}
     headers = {"Origin": "https://consent.example.jp", "Host": "127.0.0.1:8000"}
-    assert visitor.send("POST", PAGE, data=data, headers=headers).status_code == 303
+    assert visitor.send("POST", PAGE, data=data, headers=headers).status_code == 200
     bench.service.close()
 
 

@@ -71,7 +71,7 @@ def test_a_withdrawal_in_another_process_is_followed(visitor: Visitor, bench: Be
     assert row is not None
     assert row.slot is not None
     slot, sub = row.slot, row.sub
-    bench.service.storage.write(lambda tx: tx.revoke(slot, sub, 2, bench.clock.now_ms()))
+    bench.service.storage.write(lambda tx: tx.revoke(slot, "demo", sub, 2, bench.clock.now_ms()))
     bench.service.follow()
     denied = visitor.send("GET", "/gate/check?purpose=analytics", headers={"X-Consent-Token": token})
     assert denied.headers["X-Consent-Reason"] == "withdrawn"

@@ -18,6 +18,7 @@ from cookiegate.storage.contract import DecisionRow
 from cookiegate.tokens.issuing import IssuedToken
 from cookiegate.web.bodies import read_decision_body, read_idempotency_key
 from cookiegate.web.call import Call, Reply, json_reply
+from cookiegate.web.damage import refuse_grants_on_damage
 from cookiegate.web.origins import check_origin
 from cookiegate.web.service import Service
 from cookiegate.web.visitors import handle_of, set_cookies
@@ -43,12 +44,14 @@ def post_decision(service: Service, call: Call, site: str) -> Reply:
         epoch=body.epoch,
         handle=handle_of(call, site),
         device=device.facts(),
+        ui=service.surfaces.recognise(site, body.ui),
     )
     return answer_decision(service, published, take_decision(service, published, request))
 
 
 def take_decision(service: Service, published: PublishedPolicy, request: DecisionRequest) -> Decided:
     """Records a decision through whichever door it came."""
+    refuse_grants_on_damage(service, request)
     is_current = service.book.notice_by_digest(published.policy.site, request.notice) is not None
     decided = service.decider.decide(published, is_current, request)
     service.metrics.decided(published.policy.site, request.action)
@@ -64,7 +67,7 @@ def answer_decision(service: Service, published: PublishedPolicy, decided: Decid
         {
             "decision": {name: record[name] for name in _SHOWN},
             "consent": consent.shown(),
-            "receipt": sign_receipt(service.keyring.active, service.settings.base_url, decided.row),
+            "receipt": sign_receipt(service.keyring.active, service.receipts, decided.row),
             "token": token and token.text,
             "expires_at": token and rfc3339(token.expires_at_ms),
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cookiegate.clock import rfc3339
 from cookiegate.consent.current import consent_of
 from cookiegate.consent.grants import scope_of
-from cookiegate.errors import ConsentMissingError
+from cookiegate.errors import ConsentMissingError, ConsentRestrictedError
 from cookiegate.web.call import Call, Reply, json_reply
 from cookiegate.web.origins import check_origin
 from cookiegate.web.service import Service
@@ -17,6 +17,8 @@ def post_token(service: Service, call: Call, site: str) -> Reply:
     published = service.book.current(site)
     check_origin(call, published.policy, service.own_origin)
     row = service.decider.find(site, handle_of(call, site))
+    if row is not None and row.restricted:
+        raise ConsentRestrictedError("the use of this consent is restricted; only the person can lift that")
     now_ms = service.clock.now_ms()
     consent = consent_of(published, row, None, now_ms)
     if row is None or row.slot is None or not consent.is_usable:

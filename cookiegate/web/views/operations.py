@@ -25,8 +25,13 @@ def make_operations_blueprint(service: Service) -> Blueprint:
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
-        """The record can be written, a key can sign, a policy is published."""
-        checks = {"record": _record(service), "keys": _keys(service), "policy": _policy(service)}
+        """The record can be written, a key can sign, a policy is published, the ledger is whole."""
+        checks = {
+            "record": _record(service),
+            "keys": _keys(service),
+            "policy": _policy(service),
+            "ledger": _ledger(service),
+        }
         ready = all(result == "ok" for result in checks.values())
         state = "ok" if ready else "unavailable"
         return to_response(json_reply({"status": state, "checks": checks}, 200 if ready else 503))
@@ -64,3 +69,7 @@ def _keys(service: Service) -> str:
 
 def _policy(service: Service) -> str:
     return "ok" if service.book.sites() else "none_published"
+
+
+def _ledger(service: Service) -> str:
+    return "ok" if service.sealer.damage is None else service.sealer.damage.code

@@ -1,30 +1,34 @@
-"""The visitor's pages: preferences and notice, usable without JavaScript."""
+"""The preferences page, usable without JavaScript."""
 
 from __future__ import annotations
 
 import secrets
 from typing import get_args
 
+import msgspec
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
-from flask_limiter.errors import RateLimitExceeded
 from werkzeug.wrappers import Response as BaseResponse
 
-from cookiegate.clock import rfc3339
-from cookiegate.consent.deciding import DecisionRequest
+from cookiegate.consent.current import Consent, consent_of
+from cookiegate.consent.deciding import Decided, DecisionRequest
 from cookiegate.consent.device import read_device
 from cookiegate.consent.grants import ACTIONS, Action
-from cookiegate.errors import BotDeniedError, CookiegateError, InvalidInputError, OriginDeniedError
+from cookiegate.errors import BotDeniedError, CookiegateError, InvalidInputError
+from cookiegate.ledger.receipts import sign_receipt
 from cookiegate.policy.document import PublishedPolicy
-from cookiegate.policy.notice import negotiate
 from cookiegate.web.bodies import IDEMPOTENCY_KEY
 from cookiegate.web.call import Call
-from cookiegate.web.endpoints.decisions import answer_decision, take_decision
+from cookiegate.web.endpoints.decisions import answer_decision, consent_after, take_decision
 from cookiegate.web.guidance import guidance_for
-from cookiegate.web.pages import Flash, notice_page, preferences_page
+from cookiegate.web.incident_view import incident_cards
+from cookiegate.web.notice_view import Context
+from cookiegate.web.pages import Flash, preferences_page
 from cookiegate.web.preferences_form import submission_key
 from cookiegate.web.schemas import EPOCH_MAX
 from cookiegate.web.service import Service
 from cookiegate.web.theme import theme_css
+from cookiegate.web.views.forms import check_same_origin, write_counter
+from cookiegate.web.views.responses import as_page, page_locale
 from cookiegate.web.visitors import consent_now, handle_of
 
 THEME_MAX_AGE_S = 300
@@ -32,9 +36,9 @@ FLASHES: dict[str, Flash] = {"accept": "saved", "choose": "saved", "reject": "re
 
 
 def make_pages_blueprint(service: Service) -> Blueprint:
-    """``/preferences/<site>`` and ``/notice/<site>``."""
+    """``/preferences/<site>``."""
     blueprint = Blueprint("pages", __name__)
-    count = service.limits.counter(service.limits.writes)
+    count = write_counter(service)
 
     @blueprint.get("/preferences/<site>")
     def show_preferences(site: str) -> Response:
@@ -44,14 +48,10 @@ def make_pages_blueprint(service: Service) -> Blueprint:
 
     @blueprint.post("/preferences/<site>")
     def change_preferences(site: str) -> BaseResponse:
-        """Takes the form's decision, then shows the page again."""
+        """Takes the form's decision, then shows the page again; a refusal's receipt comes with that answer alone."""
         published = service.book.current(site)
-        _check_same_origin(service.own_origin)
-        try:
-            count()
-        except RateLimitExceeded:
-            call = Call(request.environ)
-            raise service.limits.exhausted(service.limits.writes, call, site) from None
+        check_same_origin(service.own_origin)
+        count(site)
         return _change(service, published)
 
     @blueprint.get("/preferences/<site>/theme.css")
@@ -61,79 +61,77 @@ def make_pages_blueprint(service: Service) -> Blueprint:
         headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": f"public, max-age={THEME_MAX_AGE_S}"}
         return Response(css, headers=headers)
 
-    @blueprint.get("/notice/<site>")
-    def show_notice(site: str) -> Response:
-        """The whole current notice, for anyone."""
-        published = service.book.current(site)
-        body = service.book.notice(site, _locale(published)).body
-        at = rfc3339(published.published_at_ms)
-        page = notice_page(body, locales=published.policy.locales, published_at=at)
-        return _page(make_response(render_template("notice.html", **page)), body["locale"])
-
     return blueprint
 
 
-def _locale(published: PublishedPolicy) -> str:
-    return negotiate(published.policy, request.args.get("lang"), request.headers.get("Accept-Language"))
-
-
-def _page(response: Response, locale: str) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Content-Language"] = locale
-    response.headers.add("Vary", "Accept-Language, Cookie")
-    return response
-
-
 def _preferences(service: Service, site: str, flash: Flash | None) -> Response:
-    published, call = service.book.current(site), Call(request.environ)
-    locale = _locale(published)
+    published = service.book.current(site)
+    return _render(service, published, consent_now(service, Call(request.environ), published), flash)
+
+
+def _render(
+    service: Service, published: PublishedPolicy, consent: Consent, flash: Flash | None, receipt: str | None = None
+) -> Response:
+    call, site, locale = Call(request.environ), published.policy.site, page_locale(published.policy)
     page = preferences_page(
         service.book.notice(site, locale).body,
-        consent_now(service, call, published).shown(),
+        consent.shown(),
         guidance_for(read_device(call.header("HTTP_USER_AGENT")), locale),
         locales=published.policy.locales,
         idempotency_key=secrets.token_urlsafe(24),
+        ui=service.surfaces.current(site, locale, "preferences").digest,
         flash=flash,
+        receipt=receipt,
     )
-    return _page(make_response(render_template("preferences.html", **page)), locale)
+    page["incidents"] = _incidents(service, call, site, locale)
+    return as_page(make_response(render_template("preferences.html", **page)), locale)
 
 
-def _check_same_origin(own_origin: str) -> None:
-    """A form is only taken from the page that we served (CSRF): same origin by ``Sec-Fetch-Site``, else by ``Origin``.
-
-    Behind a proxy the browser's origin is the public one, which the settings name.
-
-    Source: Fetch Metadata Request Headers (W3C); a browser that sends neither header sends no cross-site form either.
-    """
-    fetch_site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if fetch_site is not None and fetch_site != "same-origin":
-        raise OriginDeniedError("this form is only taken from its own page")
-    if fetch_site is None and origin is not None and origin not in (own_origin, request.host_url.rstrip("/")):
-        raise OriginDeniedError("this form is only taken from its own page")
+def _incidents(service: Service, call: Call, site: str, locale: str) -> list[Context]:
+    """The accidents that whoever holds the handle is affected by."""
+    row = service.decider.find(site, handle_of(call, site))
+    found = service.incidents.affecting(row.key_id) if row else []
+    return incident_cards(found, service.book.notice(site, locale).body, own=True)
 
 
 def _change(service: Service, published: PublishedPolicy) -> BaseResponse:
     call, site = Call(request.environ), published.policy.site
     try:
-        decided = take_decision(service, published, _read_form(published, call))
+        decided = take_decision(service, published, _read_form(service, published, call))
     except InvalidInputError:
         raise
     except CookiegateError as error:
         if error.code not in ("notice_stale", "epoch_stale", "idempotency_conflict"):
             raise
         return _back(site, "error")
-    response = _back(site, "error" if decided.superseded else FLASHES[request.form["action"]])
+    flash = FLASHES[request.form["action"]]
+    if decided.superseded:
+        response = _back(site, "error")
+    else:
+        response = _back(site, flash) if decided.handle else _show_refusal(service, published, decided, flash)
     for name, value in answer_decision(service, published, decided).headers:
         if name == "Set-Cookie":
             response.headers.add(name, value)
     return response
 
 
+def _show_refusal(service: Service, published: PublishedPolicy, decided: Decided, flash: Flash) -> Response:
+    """The page right after a refusal, with its receipt.
+
+    The browser keeps nothing that leads back to the decision, so no address that it could be sent on to has the
+    receipt. Loading the answer again sends the same form: it is the same decision, and the same receipt.
+    """
+    made = consent_after(published, decided.row, msgspec.json.decode(decided.row.record))
+    left = consent_of(published, None, made.choice_cookie(), service.clock.now_ms())
+    receipt = sign_receipt(service.keyring.active, service.receipts, decided.row)
+    return _render(service, published, left, flash, receipt)
+
+
 def _back(site: str, flash: Flash) -> BaseResponse:
     return redirect(url_for("pages.show_preferences", site=site, flash=flash, lang=request.args.get("lang")), 303)
 
 
-def _read_form(published: PublishedPolicy, call: Call) -> DecisionRequest:
+def _read_form(service: Service, published: PublishedPolicy, call: Call) -> DecisionRequest:
     """The decision in a submitted form.
 
     Raises:
@@ -164,4 +162,5 @@ def _read_form(published: PublishedPolicy, call: Call) -> DecisionRequest:
         epoch=int(epoch),
         handle=handle_of(call, published.policy.site),
         device=device.facts(),
+        ui=service.surfaces.recognise(published.policy.site, form.get("ui")),
     )

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import msgspec
 from flask import Response, make_response, render_template, request
 
+from cookiegate.policy.document import Policy
+from cookiegate.policy.locales import negotiate
 from cookiegate.web.call import Reply
 from cookiegate.web.pages import error_page
 from cookiegate.web.problems import PROBLEM
@@ -15,12 +17,25 @@ from cookiegate.web.security import PAGE_POLICY, security_headers
 
 def to_response(reply: Reply) -> Response:
     """A reply as Flask sends it."""
-    response = Response(reply.body, reply.status)
+    response = Response(reply.body if reply.stream is None else reply.stream, reply.status)
     response.headers.clear()
     for name, value in reply.headers:
         response.headers.add(name, value)
-    if reply.status not in (204, 304):
+    if reply.stream is None and reply.status not in (204, 304):
         response.headers["Content-Length"] = str(len(reply.body))
+    return response
+
+
+def page_locale(policy: Policy) -> str:
+    """The locale of a page for the current request: the one asked for, else one that the browser prefers."""
+    return negotiate(policy, request.args.get("lang"), request.headers.get("Accept-Language"))
+
+
+def as_page(response: Response, locale: str) -> Response:
+    """A page about one visitor, in one locale: no cache keeps it."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Language"] = locale
+    response.headers.add("Vary", "Accept-Language, Cookie")
     return response
 
 

@@ -1,0 +1,82 @@
+"""JSON lines on disk, a file a site, tracker and day."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cookiegate.clock import Clock
+from cookiegate.gate import AcceptedRequest
+from cookiegate.storage.event_log import EventLog, EventWriter, day_of
+from cookiegate.storage.group_commit import BatchLostError, GroupCommit
+from cookiegate.tokens.statuses import EpochSource
+
+
+class FileSink:
+    """Appends to ``<folder>/<site>/<tracker>.jsonl``; requests of several threads share one sync.
+
+    Args:
+        folder: of all sites.
+        epochs: tells which grants ended while a request was on its way.
+        clock: tells the day.
+    """
+
+    def __init__(self, folder: Path, epochs: EpochSource, clock: Clock) -> None:
+        self._folder = folder
+        self._epochs = epochs
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._logs: dict[EventLog, GroupCommit] = {}
+
+    def take(self, site: str, accepted: AcceptedRequest) -> None:
+        """Appends the lines of one stripped request and returns when they are on disk.
+
+        Raises:
+            StorageError: nothing was kept.
+        """
+        log = EventLog(self._folder / site, accepted.tracker)
+        with self._mutex:
+            group = self._logs.get(log)
+            if group is None:
+                group = self._logs[log] = GroupCommit(_FileCommitter(log, self._epochs, self._clock))
+        group.write(lambda add: add(accepted))
+
+
+class _FileCommitter:
+    """One log: a batch of requests is one write and one sync."""
+
+    def __init__(self, log: EventLog, epochs: EpochSource, clock: Clock) -> None:
+        self._writer = EventWriter(log)
+        self._epochs = epochs
+        self._clock = clock
+        self._batch: list[tuple[AcceptedRequest, bytes]] = []
+
+    def begin(self) -> None:
+        """Starts an empty batch."""
+        self._batch = []
+
+    def run(self, work: Callable[[Any], Any]) -> Any:
+        """Adds one request's lines."""
+        return work(lambda accepted: self._batch.append((accepted, accepted.to_line())))
+
+    def commit(self) -> None:
+        """Writes and syncs; a batch that cannot be written whole is taken back."""
+        try:
+            self._writer.append(day_of(self._clock.now_ms()), self._lines)
+        except OSError as error:
+            raise BatchLostError(
+                "the event log cannot be written now; try again", cause=type(error).__name__
+            ) from error
+
+    def _lines(self) -> bytes:
+        # Asked when the file is locked: what is erased or suspended is barred before the files are searched for it, so
+        # that no line of it can follow, however long this request was on its way.
+        return b"".join(
+            line for accepted, line in self._batch if accepted.claims.ep >= self._epochs.minimum(accepted.claims.sub)
+        )
+
+    def abandon(self) -> None:
+        """Closes the file: after a failed sync the handle is not to be trusted."""
+        self._writer.close()

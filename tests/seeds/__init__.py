@@ -1,0 +1,1 @@
+"""The promises of the founding policies, and the tests that show each."""
