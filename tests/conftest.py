@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 _NPM = Path(__file__).parent / "npm"
 
@@ -19,3 +21,10 @@ def npm_dir() -> Path:
         done = subprocess.run(command, cwd=_NPM, capture_output=True, text=True, timeout=170, check=False)
         assert done.returncode == 0, f"npm ci failed:\n{done.stderr}"
     return _NPM
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> Iterator[None]:
+    """Logs that a test sent to its own captured stream go there no more."""
+    yield
+    structlog.reset_defaults()
