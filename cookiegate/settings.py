@@ -249,13 +249,25 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             values[item.name] = item.metadata["parse"](environ[name])
         except ValueError as error:
             faults.append(f"{name} {_reason(error)}")
-    if values.get("smtp_url") and not values.get("mail_from"):
-        faults.append(f"{PREFIX}MAIL_FROM must be set where {PREFIX}SMTP_URL is: mails need a sender")
+    faults += _faults_together(values)
     if faults:
         raise SettingsError("; ".join(faults), faults=faults)
     settings = Settings(**(values | overrides))
     _prepare_data_dir(settings.data_dir)
     return settings
+
+
+def _faults_together(values: Mapping[str, Any]) -> list[str]:
+    faults = []
+    if values.get("smtp_url") and not values.get("mail_from"):
+        faults.append(f"{PREFIX}MAIL_FROM must be set where {PREFIX}SMTP_URL is: mails need a sender")
+    parts = urlsplit(values.get("base_url", ""))
+    if parts.scheme == "http" and not is_loopback(parts.hostname or "") and values.get("secure_cookies") is None:
+        faults.append(
+            f"{PREFIX}BASE_URL must begin with https://, since choices and tokens would cross the network in clear; "
+            f"for a test in a network of your own set {PREFIX}SECURE_COOKIES=0 too"
+        )
+    return faults
 
 
 def _reason(error: ValueError) -> str:

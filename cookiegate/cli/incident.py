@@ -18,7 +18,7 @@ from cookiegate.clock import SystemClock, rfc3339
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.rights.incidents.clocks import CAUSES, Cause, deadlines
 from cookiegate.rights.incidents.incidents import FIELDS, Incident, Incidents, IncidentTexts, NewIncident
-from cookiegate.rights.incidents.report import LANGUAGES, write_report
+from cookiegate.rights.incidents.report import LANGUAGES, clock_lines, write_report
 from cookiegate.storage.contract import Storage
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -76,9 +76,10 @@ def open_(
     new = NewIncident(site, cause, fields, from_ms, to_ms, known_at_ms, IncidentTexts(summary), suspected)
     with opened_record(data_dir) as storage:
         incident = _incidents(storage).open(new, by=by)
-    click.echo(f"{incident.id} is open; the responsible manager is told")
-    for item in deadlines(incident.cause, incident.known_at_ms):
-        click.echo(f"  {rfc3339(item.at_ms)}  {item.key}  ({item.law})")
+        email = PolicyBook(storage, SystemClock()).current(site).policy.controller.email
+    click.echo(f"{incident.id} is open; {_told(email)}")
+    for line in clock_lines(incident, "en", SystemClock().now_ms()):
+        click.echo(line)
 
 
 @command.command()
@@ -203,6 +204,12 @@ def _row(item: Incident) -> dict[str, Any]:
         "opened_by": item.opened_by,
         "next_due": rfc3339(next_due.at_ms) if next_due and item.state != "closed" else None,
     }
+
+
+def _told(email: str | None) -> str:
+    if email is None:
+        return "the policy names no e-mail address: tell the responsible manager yourself"
+    return f"a mail to {email} is in the outbox, and goes out where mail is set up"
 
 
 def _incidents(storage: Storage) -> Incidents:

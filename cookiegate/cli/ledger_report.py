@@ -69,5 +69,5 @@ def _print_lines(lines: list[str], found: Findings, verifier: NoteVerifier, key_
         click.echo(line)
     click.echo(f"key {verifier.vkey} (from {key_source})")
     total = found.counts.total()
-    click.echo(f"NOT SOUND: {total:,} findings" if total else "sound: everything agrees")
+    click.echo(f"NOT SOUND: {total:,} finding{'s' if total > 1 else ''}" if total else "sound: everything agrees")
     return not found

@@ -36,6 +36,8 @@ def ask_new_passphrase(file: Path | None) -> str:
 
 def _first_line(file: Path) -> str:
     try:
+        if file.stat().st_mode & 0o077:
+            raise SourceUnreadableError(f"{file} can be read by others; run chmod 600 {file}")
         return file.read_text(encoding="utf-8").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:
         raise SourceUnreadableError(f"{file} holds no passphrase that can be read") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -50,7 +51,12 @@ _SHOWN = ("provided_at", "site", "exception", "article", "recipient", "items", "
 )
 @click.option("--items", metavar="A,B", help="What is provided, item by item.")
 @click.option("--by", metavar="NAME", help="Who decided.")
-@click.option("--list", "listing", is_flag=True, help="Print every use of an exception instead.")
+@click.option(
+    "--list",
+    "listing",
+    is_flag=True,
+    help="Print every use of an exception instead; with --decision or --receipt, of one person.",
+)
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the database.")
 @form_option
 @click.pass_context
@@ -67,6 +73,7 @@ def command(
       --reason "Inquiry of 2026-11-20 under the National Tax General Act, article 74-2" \\
       --decision 019a… --items "access log of 2026-11-02" --by "Taro Wakaba"
     cookiegate provide --list --format csv > exceptions.csv
+    cookiegate provide --list --receipt receipt.json       of one person, before the desk answers a disclosure
 
     The exceptions (APPI, article 27, paragraph 1): law, life_body_property, public_health_child,
     government_cooperation, academic_publication, academic_sharing, academic_research.
@@ -80,6 +87,9 @@ def command(
     provisions = Provisions(storage, keyring.secret("provision"), SystemClock())
     if listing:
         found = provisions.exceptional(site)
+        if given["decision_id"] or given["receipt_file"]:
+            sub = _subject(storage, keyring, given["decision_id"], given["receipt_file"])
+            found = [provision for provision in found if provision.sub == sub]
     else:
         decision = _find(storage, keyring, str(site), given["decision_id"], given["receipt_file"])
         found = [provide_by_exception(provisions, _given(given), decision, SystemClock().now_ms())]
@@ -118,6 +128,17 @@ def _find(
     if row is None or row.site != site:
         raise NotFoundError(f"site {site} has no such decision")
     return row
+
+
+def _subject(storage: Storage, keyring: KeyRing, decision_id: str | None, receipt_file: Path | None) -> str | None:
+    """Whose provisions are asked for; a receipt still tells it after the record was erased."""
+    if receipt_file is not None:
+        receipt = read_receipt(_read(receipt_file), PublicKeys(keyring.jwks()))
+        return cast("str | None", json.loads(receipt.record)["sub"])
+    row = storage.decision(str(decision_id))
+    if row is None or row.sub is None:
+        raise NotFoundError("no such decision, or one that names nobody")
+    return row.sub
 
 
 def _read(path: Path) -> str:

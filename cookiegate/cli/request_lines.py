@@ -16,6 +16,12 @@ from cookiegate.rights.requests.kinds import KINDS
 from cookiegate.rights.requests.machine import possible_steps
 
 COLUMNS = ("reference", "kind", "site", "state", "waits_for", "due_on", "urgency")
+#: The desk's command for each step; the other steps are the person's own.
+_COMMANDS = {
+    "check_agent": "verify", "verify": "verify", "ask_identity": "ask-identity", "quote_fee": "fee", "pay_fee": "paid",
+    "waive_fee": "paid", "extend": "extend", "route": "route", "decide": "decide", "act": "carry-out",
+    "carry_out": "carry-out", "notify": "notify",
+}  # fmt: skip
 _COLOURS = {"overdue": "red", "slow": "yellow"}
 
 
@@ -98,8 +104,14 @@ def describe(file: RequestFile, now_ms: int) -> str:
     shown += [
         f"  {rfc3339(note.step.at_ms)}  {note.step.name:<16} {note.by}{_words(note.words)}" for note in file.notes
     ]
-    shown += ["", f"Possible next: {', '.join(facts['possible']) or 'nothing, it is closed'}"]
-    return "\n".join(shown)
+    return "\n".join([*shown, "", f"Possible next: {_next(facts['possible'])}"])
+
+
+def _next(possible: list[str]) -> str:
+    if not possible:
+        return "nothing, it is closed"
+    commands = dict.fromkeys(_COMMANDS[name] for name in possible if name in _COMMANDS)
+    return ", ".join(commands) or "it is the person's turn"
 
 
 def _ground(code: str | None) -> str | None:

@@ -10,9 +10,10 @@ import click
 
 from cookiegate.cli.server import make_server, refuse_taken_port
 from cookiegate.clock import SystemClock
+from cookiegate.errors import SettingsError
 from cookiegate.policy.reading import load_policy
 from cookiegate.rights.delivery.announcing import publish_and_announce
-from cookiegate.settings import PREFIX, Settings, read_settings
+from cookiegate.settings import PREFIX, Settings, is_loopback, read_settings
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.keys import KeyRing
 
@@ -51,6 +52,8 @@ def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
     """
     overrides: dict[str, Any] = {"data_dir": data_dir} if data_dir else {}
     if f"{PREFIX}BASE_URL" not in os.environ:
+        if not is_loopback(host):
+            raise SettingsError(f"--host {host} is open to others: set {PREFIX}BASE_URL to the public https:// address")
         overrides["base_url"] = f"http://{host}:{port}"
     refuse_taken_port(host, port)
     settings = read_settings(**overrides)

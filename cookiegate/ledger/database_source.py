@@ -12,6 +12,7 @@ from cookiegate.ledger.examining import Batch, Known
 from cookiegate.ledger.findings import Findings
 from cookiegate.ledger.frontier import Tiles
 from cookiegate.ledger.rows import DECISION_KIND, ENTRY_KIND, LedgerRow, load_sealed, load_unsealed
+from cookiegate.ledger.sealing import SEAL_LEASE
 from cookiegate.ledger.stored import StoredCheckpoint, last_checkpoint
 from cookiegate.ledger.tiles import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, TileName, tiles_at
 from cookiegate.storage.contract import NoticeRow, PolicyRow, Storage
@@ -20,6 +21,7 @@ from cookiegate.storage.tables import (
     checkpoints,
     decisions,
     entries,
+    leases,
     ledger_tiles,
     notices,
     policies,
@@ -54,7 +56,7 @@ class DatabaseSource:
         newest = last_checkpoint(storage)
         self.size = newest.size if newest else 0
         self.total: int | None = self.size
-        self.at_ms: int | None = None
+        self.at_ms: int | None = _sealed_until(storage, newest)
         self.keeps_tree = True
 
     def known(self, found: Findings) -> Known:
@@ -153,6 +155,15 @@ class DatabaseSource:
             place = row["level"], row["number"]
             if expected.get(place) != row["length"]:
                 found.add("tile_changed", f"tile {place[0]}/{place[1]}", "it is not as wide as in the signed tree")
+
+
+def _sealed_until(storage: Storage, newest: StoredCheckpoint | None) -> int | None:
+    """Until when entries could be sealed: the end of the last sealer's lead; None where no service ever led.
+
+    What was recorded by a command, or in the last moments before a stop, waits for the next start without fault.
+    """
+    rows = storage.read(sa.select(leases.c.until_ms).where(leases.c.name == SEAL_LEASE))
+    return max(rows[0]["until_ms"], newest.sealed_at_ms if newest else 0) if rows else None
 
 
 def _difference(place: tuple[int, int], kept: bytes, hashes: bytes) -> str:

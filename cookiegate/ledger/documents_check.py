@@ -38,7 +38,7 @@ def _check_policies(policies: Iterable[PolicyRow], found: Findings) -> None:
     last: dict[str, int] = {}
     for row in policies:
         where, expected = f"policy {row.site}, version {row.version}", last.get(row.site, 0) + 1
-        if hashlib.sha256(row.document).hexdigest() != row.sha256 or _members(row.document).get("site") != row.site:
+        if _digest(row.document) != row.sha256 or _members(row.document).get("site") != row.site:
             found.add("policy_changed", where, "its document does not fit its digest and site")
         if row.version != expected:
             found.add("policy_changed", where, f"version {expected} is missing before it")
@@ -48,7 +48,7 @@ def _check_policies(policies: Iterable[PolicyRow], found: Findings) -> None:
 def _check_notice(row: NoticeRow, found: Findings) -> bool:
     body = _members(row.body)
     told = (body.get("site"), body.get("policy_version"), body.get("locale"))
-    sound = hashlib.sha256(row.body).hexdigest() == row.sha256 and told == (row.site, row.version, row.locale)
+    sound = _digest(row.body) == row.sha256 and told == (row.site, row.version, row.locale)
     if not sound:
         found.add(
             "notice_changed", f"notice {row.sha256}", "its text does not fit its digest, site, version and locale"
@@ -57,14 +57,19 @@ def _check_notice(row: NoticeRow, found: Findings) -> bool:
 
 
 def _check_artifact(digest: str, body: bytes, found: Findings) -> bool:
-    sound = hashlib.sha256(body).hexdigest() == digest
+    sound = _digest(body) == digest
     if not sound:
         found.add("artifact_changed", f"file {digest}", "its bytes do not fit its digest")
     return sound
 
 
+def _digest(body: bytes) -> str:
+    """The digest of stored bytes; none where somebody put a value of another kind in their place."""
+    return hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else ""
+
+
 def _members(document: bytes) -> dict[str, Any]:
     try:
         return _decode(document)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, TypeError):
         return {}

@@ -28,6 +28,8 @@ BATCH_MAX = 1_024
 #: Most batches of one turn, so that a long backlog is sealed in pieces and a stop is heard.
 BATCHES_PER_TURN = 16
 LOOK_AGAIN_MS = 5_000
+#: The lead that a service takes to seal.
+SEAL_LEASE = "seal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Verification:
     def __init__(self, source: LedgerSource, saved: Sequence[tuple[str, Checkpoint]], now_ms: int) -> None:
         self._source = source
         self._saved = sorted(saved, key=lambda pair: pair[1].size)
-        self._now_ms = source.at_ms if source.at_ms is not None else now_ms
+        self._now_ms = now_ms if source.at_ms is None else min(source.at_ms, now_ms)
         self._frontier = Frontier()
         self._epochs: dict[str, int] = {}
         self._gone: list[Gone] = []

@@ -58,10 +58,7 @@ def build_notice(policy: Policy, version: int, locale: str) -> Notice:
         "acquire": _acquire(policy, book),
         "ip_when_refused": policy.ip_when_refused,
         "ask_again_days": policy.ask_again_days,
-        "retention": {
-            "consent_text": book.retention(policy.retention.consent_days),
-            "refusal_text": book.retention(policy.retention.refusal_days),
-        },
+        "retention": _retention(policy, book),
         "texts": _texts(policy, book, locale),
         "theme": complete_theme(policy.theme),
         "links": {"policy": _in(policy.policy_url, locale)},
@@ -81,6 +78,15 @@ def _controller(controller: Controller, locale: str) -> dict[str, str | None]:
         "phone": controller.phone,
         "url": controller.url,
     }
+
+
+def _retention(policy: Policy, book: Phrasebook) -> dict[str, str]:
+    """How long the service keeps its own records; addresses as evidence only where the policy keeps any (S1)."""
+    kept = policy.retention
+    texts = {"consent_text": book.retention(kept.consent_days), "refusal_text": book.retention(kept.refusal_days)}
+    if kept.ip_evidence_days:
+        texts["ip_evidence_text"] = book.retention(kept.ip_evidence_days)
+    return texts
 
 
 def _purpose(policy: Policy, purpose: Purpose, book: Phrasebook, locale: str) -> dict[str, Any]:

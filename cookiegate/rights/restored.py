@@ -1,7 +1,8 @@
 """After a backup of the record was restored: those who were erased since stay erased, and the ledger says so again.
 
 Their keys are destroyed, so their payloads cannot be read; but the restored ledger does not know why. The key file
-tells: it says how far shredding has come, and that is further than the record knows.
+tells: it says how far shredding has come, and that is further than the record knows. Requests and subscribers that
+came back with the backup go again as wholes: nobody can open them any more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sqlalchemy as sa
 from cookiegate.clock import Clock
 from cookiegate.rights.retention.disposals import Tally, batches, record_disposal
 from cookiegate.storage.contract import Storage, WriteTransaction
+from cookiegate.storage.tables_deliveries import subscribers, subscriptions
+from cookiegate.storage.tables_requests import request_documents, request_steps, requests
 from cookiegate.storage.tables_retention import erased_keys
 
 PAGE = 10_000
@@ -55,3 +58,13 @@ def _erase(key_ids: list[int], at_ms: int, transaction: WriteTransaction) -> Non
     record_disposal(transaction, Tally("key", None, "restored", 0, len(key_ids)), key_ids, at_ms)
     for key_id in key_ids:
         transaction.erase_key(key_id)
+    request_ids = sa.select(requests.c.id).where(requests.c.key_id.in_(key_ids))
+    names = sa.select(subscribers.c.name).where(subscribers.c.key_id.in_(key_ids))
+    for table, where in (
+        (request_steps, request_steps.c.request_id.in_(request_ids)),
+        (request_documents, request_documents.c.key_id.in_(key_ids)),
+        (requests, requests.c.key_id.in_(key_ids)),
+        (subscriptions, subscriptions.c.subscriber.in_(names)),
+        (subscribers, subscribers.c.key_id.in_(key_ids)),
+    ):
+        transaction.execute(sa.delete(table).where(where))

@@ -39,6 +39,7 @@ from cookiegate.storage.sealed_rows import consent_from_columns, decision_from_c
 from cookiegate.storage.sqlite_policies import SqlitePolicies
 from cookiegate.storage.sqlite_writing import SqliteCommitter, storage_error
 from cookiegate.storage.statements import run_statement
+from cookiegate.storage.tables_all import metadata
 from cookiegate.storage.vault import Vault
 
 T = TypeVar("T")
@@ -48,6 +49,10 @@ FIRST_SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_MS = 2_000
 #: Keys destroyed at once; a statement takes only so many values.
 SHRED_MAX = 10_000
+#: Rows of a table that tell its highest key: keys are given out in rising blocks, a block a process.
+NEWEST_ROWS = 10_000
+#: Tables of keys that are gone: a key file that never had them lacks nothing.
+ERASED_LISTS = ("erased_keys", "erasures", "shreds")
 
 
 def refuse_unsafe_build(version: tuple[int, ...]) -> None:
@@ -108,7 +113,7 @@ class SqliteStorage:
         return storage
 
     def _take_over(self) -> None:
-        newest = self._read("SELECT max(key_id) FROM decisions", ())[0][0] or 0
+        newest = self._newest_key()
         if newest > self._vault.size():
             raise KeyFileError(
                 f"{self._vault.path} is older than the record: restore the newest copy of the subject keys",
@@ -121,6 +126,16 @@ class SqliteStorage:
             connection.close()
         queue_undone(self)
         self.shred()
+
+    def _newest_key(self) -> int:
+        """The highest subject key that any table names: a key file without it would give it to someone else."""
+        keyed = [table for table in metadata.tables.values() if "key_id" in table.c and table.name not in ERASED_LISTS]
+        newest = (
+            f"SELECT max(key_id) FROM (SELECT key_id FROM {table.name} "  # noqa: S608  our own names
+            f"ORDER BY {table.primary_key.columns[0].name} DESC LIMIT {NEWEST_ROWS})"
+            for table in keyed
+        )
+        return max(self._read(query, ())[0][0] or 0 for query in newest)
 
     @property
     def vault(self) -> Vault:

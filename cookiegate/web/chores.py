@@ -15,6 +15,8 @@ from cookiegate.web.logs import get_logger
 
 #: How long a process leads after it was last heard of; it renews at half of that.
 LEAD_S = 10.0
+#: The rare ones, too, begin soon after the start: a process that is started anew each hour must still come to them.
+FIRST_WITHIN_S = 60.0
 CLOSE_WAIT_S = 5.0
 
 
@@ -59,8 +61,9 @@ class Chores:
             thread.join(CLOSE_WAIT_S)
 
     def _run(self, chore: Chore) -> None:
-        leads_until = 0.0
-        while not self._stopped.wait(chore.every_s):
+        leads_until, wait_s = 0.0, min(chore.every_s, FIRST_WITHIN_S)
+        while not self._stopped.wait(wait_s):
+            wait_s = chore.every_s
             try:
                 if chore.leased and time.monotonic() > leads_until - LEAD_S / 2:
                     now = time.monotonic()

@@ -133,6 +133,8 @@ def _notes(notice: Notice) -> list[str]:
         notes.append(texts["records_kept"].format(consent=kept["consent_text"], refusal=kept["refusal_text"]))
     if any(category["key"] == "ip" and category["optional"] for category in notice["acquire"]):
         notes.append(texts["ip_truncate" if notice["ip_when_refused"] == "truncate" else "ip_drop"])
+    if kept and "ip_evidence_text" in kept:
+        notes.append(texts["ip_evidence"].format(span=kept["ip_evidence_text"]))
     return notes
 
 

@@ -26,7 +26,8 @@ class PurgeGauges:
             ["type"],
             registry=registry,
         )
-        self._purged_at = Gauge("cookiegate_purged_at_seconds", "When the last purge ended.", registry=registry)
+        self._purged_at = Gauge("cookiegate_purged_at_seconds", "When this process last purged.", registry=registry)
+        self._purged_at.set(float("nan"))  # not 1970: a process that does not lead, or has just started, alerts nobody
 
     def purged(self, report: PurgeReport) -> None:
         """Takes a report in."""

@@ -177,13 +177,21 @@ def _now(facts: Mapping[str, Any], notice: Notice) -> Context:
         version = texts["version_value"].format(version=last["policy_version"])
         shown.append({"label": texts["version_label"], "text": version})
     allowed = _titles(notice["purposes"], consent["purposes"]) if state == "granted" else []
+    full = state == "granted" and _allows_all(notice, consent)
     return {
         "tone": tones.get(state, "refused"),
-        "title": texts[f"state_{state}"],
+        "title": texts["state_granted_all" if full else f"state_{state}"],
         "lead": texts["none_lead"] if state == "none" else None,
         "facts": shown,
         "allowed": allowed,
     }
+
+
+def _allows_all(notice: Notice, consent: Mapping[str, Any]) -> bool:
+    purposes = [item["key"] for item in notice["purposes"] if not item["always_on"]]
+    categories = [item["key"] for item in notice["acquire"] if item["optional"]]
+    choices = {"purposes": purposes, "acquire": categories}
+    return all(consent[name].get(key) for name, keys in choices.items() for key in keys)
 
 
 def _titles(items: Sequence[Mapping[str, Any]], choices: Mapping[str, bool], *, optional: bool = True) -> list[str]:

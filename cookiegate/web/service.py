@@ -15,7 +15,7 @@ from cookiegate.ledger.ids import time_of_id
 from cookiegate.ledger.keyfile import open_ledger_key
 from cookiegate.ledger.ledger import Ledger
 from cookiegate.ledger.receipts import ReceiptBook
-from cookiegate.ledger.sealing import Sealer
+from cookiegate.ledger.sealing import SEAL_LEASE, Sealer
 from cookiegate.ledger.stored import last_checkpoint
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.rights.addresses.evidence import IpEvidence
@@ -245,7 +245,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )
-    service.chores.append(Chore("seal", SEAL_EVERY_S, sealer.run))
+    service.chores.append(Chore(SEAL_LEASE, SEAL_EVERY_S, sealer.run))
     service.chores.append(Chore("requests", REQUESTS_EVERY_S, service.requests.serving.carry_on))
     service.chores.append(Chore("identity-documents", DOCUMENTS_EVERY_S, service.requests.drop_old_documents))
     service.chores.append(Chore("purge", PURGE_EVERY_S, service.retention.purge))

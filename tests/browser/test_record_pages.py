@@ -102,7 +102,7 @@ def test_s19_a_visitor_sees_downloads_restricts_and_erases_without_javascript(ta
     press(tab, "Restrict the use")
     expect(tab.locator(".state")).to_have_text("The use of your data is restricted")
     press(tab, "Lift the restriction")
-    expect(tab.locator(".state")).to_have_text("You have allowed some")
+    expect(tab.locator(".state")).to_have_text("You have allowed everything")
     press(tab, "Erase everything …")
     press(tab, "Back, erase nothing")
     expect(tab.locator(".timeline > li").first).to_be_visible()

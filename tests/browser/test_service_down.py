@@ -13,7 +13,7 @@ from support.trackers import TrackedVisit, track
 from support.visits import BANNER, STATUS, answer_decisions, script_of
 
 TRACKERS = ["snowplow", "plausible"]
-SLOW_S = 5.0
+SLOW_S = 6.0  # longer than Snowplow waits, so that its request has ended when the banner comes
 PROMPT_MS = 2000
 
 

@@ -85,7 +85,7 @@ def _everything(line: bytes) -> str:
 @pytest.mark.parametrize("tracker", trackers.NAMES)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
-def test_no_value_of_an_ungranted_field_appears_in_the_output(
+def test_s07_no_value_of_an_ungranted_field_appears_in_the_output(
     service: ConsentService, tracker: str, data: st.DataObject
 ) -> None:
     table = trackers.find(tracker)

@@ -50,7 +50,7 @@ def test_full_grant_keeps_every_mapped_field_and_takes_the_token_out(service: Co
         ("identifier", "client_id"), ("ip", "ip"), ("other", "timezone"),
     ],
 )  # fmt: skip
-def test_each_category_lets_exactly_its_fields_pass(service: ConsentService, category: str, field: str) -> None:
+def test_s07_each_category_lets_exactly_its_fields_pass(service: ConsentService, category: str, field: str) -> None:
     gate = service.gate()
     kept = gate.event(_event(service.token(acquire=[category])))
     assert kept is not None
@@ -151,7 +151,7 @@ def test_what_is_no_token_is_token_malformed(service: ConsentService, token: Any
     assert _reason(service.gate(), _event(token)) is Reason.TOKEN_MALFORMED
 
 
-def test_declared_purpose_decides(service: ConsentService) -> None:
+def test_s08_the_declared_purpose_decides(service: ConsentService) -> None:
     token = service.token(scope=["security", "analytics"])
     assert service.gate(purpose="analytics").event(_event(token)) is not None
     assert service.gate(purpose="security").event(_event(token)) is not None
@@ -165,7 +165,7 @@ def test_gate_without_a_purpose_lets_nothing_pass(service: ConsentService) -> No
     assert gate.check(service.token()).reason is Reason.PURPOSE_MISSING
 
 
-def test_purpose_that_the_policy_does_not_know_lets_nothing_pass(service: ConsentService) -> None:
+def test_s04_a_purpose_that_the_policy_does_not_know_lets_nothing_pass(service: ConsentService) -> None:
     from support.policies import demo_policy
 
     gate = Gate.for_policy(service.verifier(), demo_policy(), tracker="plain", purpose="analitics")

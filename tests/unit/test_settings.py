@@ -116,6 +116,15 @@ def test_cookies_are_secure_where_the_address_is(tmp_path: Path) -> None:
     assert not read_settings({"COOKIEGATE_BASE_URL": "http://127.0.0.1:1"}, data_dir=tmp_path).cookies_are_secure
 
 
+def test_s02_plain_http_is_refused_but_on_this_machine_and_where_it_is_asked_for(tmp_path: Path) -> None:
+    plain = {"COOKIEGATE_BASE_URL": "http://consent.example.jp"}
+    with pytest.raises(SettingsError, match="COOKIEGATE_BASE_URL must begin with https://"):
+        read_settings(plain, data_dir=tmp_path)
+    assert not read_settings({**plain, "COOKIEGATE_SECURE_COOKIES": "0"}, data_dir=tmp_path).cookies_are_secure
+    for address in ("http://localhost:8000", "http://127.0.0.1:8000", "https://consent.example.jp"):
+        assert read_settings({"COOKIEGATE_BASE_URL": address}, data_dir=tmp_path).base_url == address
+
+
 def test_settings_do_not_change_after_the_start(tmp_path: Path) -> None:
     settings = read_settings({}, data_dir=tmp_path)
     with pytest.raises(FrozenInstanceError):

@@ -78,7 +78,7 @@ def test_a_browser_that_says_refused_is_believed_before_its_token(visitor: Visit
     assert logged(bench) == []
 
 
-def test_a_purpose_that_was_not_granted_is_forbidden(visitor: Visitor) -> None:
+def test_s04_a_purpose_that_was_not_granted_is_forbidden(visitor: Visitor) -> None:
     token = token_of(visitor, "language")
     answer = visitor.send("GET", "/gate/check?purpose=advertising", headers={"X-Consent-Token": token})
     assert (answer.status_code, answer.headers["X-Consent-Reason"]) == (403, "purpose_not_granted")

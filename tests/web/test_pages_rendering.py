@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from pages_material import KEY, ROOT, UI, Outline, consent, full_notice, notice, preferences, render
+from pages_material import KEY, POLICY, ROOT, UI, Outline, consent, full_notice, notice, preferences, render
 
+from cookiegate.policy.notice import build_notice
 from cookiegate.policy.theme import contrast
 from cookiegate.web.api_page import api_page
 from cookiegate.web.notice_view import safe_url
@@ -236,6 +238,15 @@ def test_the_notice_says_what_is_sent_to_whom_for_what(locale: str) -> None:
         assert category["description"] in outline.text
     assert body["notice"] in outline.text
     assert not [tag for tag, _ in outline.tags if tag in {"details", "button", "form"}]
+
+
+@pytest.mark.parametrize(("locale", "words"), [("ja", "暗号化し、"), ("en", "kept encrypted for 7 days")])
+def test_s01_where_addresses_are_evidence_the_notice_says_so_and_for_how_long(locale: str, words: str) -> None:
+    assert words not in Outline(full_notice(locale)).text
+    kept = replace(POLICY, retention=replace(POLICY.retention, ip_evidence_days=7))
+    text = Outline(full_notice(locale, dict(build_notice(kept, 3, locale).body))).text
+    assert words in text
+    assert ("7日保存します" if locale == "ja" else "two persons in charge") in text
 
 
 @pytest.mark.parametrize("page", [preferences, full_notice])

@@ -115,6 +115,24 @@ def test_a_decision_that_names_nobody_here_is_refused(bench: Bench, decision: di
     assert "was erased" in str(run(bench, decision=row.id).exception)
 
 
+def test_the_desk_sees_what_was_provided_about_one_person(
+    bench: Bench, decision: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    run(bench, decision=decision["decision"]["id"])
+    other = bench.visitor().decide("accept").get_json()
+    receipt, stranger = tmp_path / "receipt.txt", tmp_path / "stranger.txt"
+    receipt.write_text(str(decision["receipt"]))
+    stranger.write_text(other["receipt"])
+    assert len(listed(bench, "--decision", decision["decision"]["id"])) == 1
+    assert listed(bench, "--decision", other["decision"]["id"]) == []
+    assert listed(bench, "--receipt", str(stranger)) == []
+    row = bench.service.storage.decision(decision["decision"]["id"])
+    assert row is not None
+    bench.service.storage.write(lambda transaction: transaction.erase_key(row.key_id))
+    bench.service.storage.shred()
+    assert len(listed(bench, "--receipt", str(receipt))) == 1  # kept for three years, and told to whom it is about
+
+
 def test_the_list_opens_in_a_spreadsheet_without_running_anything(
     bench: Bench, decision: dict[str, dict[str, str]]
 ) -> None:

@@ -47,6 +47,13 @@ def test_s19_the_record_is_shown_to_whoever_holds_the_handle(bench: Bench, visit
     assert text.index("You chose") < text.index("You allowed everything")
 
 
+def test_everything_allowed_is_told_apart_from_some(visitor: Visitor) -> None:
+    visitor.decide("accept")
+    assert "You have allowed everything" in words(see(visitor).text)
+    visitor.decide("choose", purposes={"analytics": True}, acquire={"language": True})
+    assert "You have allowed some" in words(see(visitor).text)
+
+
 def test_a_browser_without_a_handle_is_asked_for_a_receipt(bench: Bench) -> None:
     answer = see(bench.visitor(origin=None))
     assert answer.status_code == 200

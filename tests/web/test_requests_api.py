@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pysqlite3
 import pytest
+import sqlalchemy as sa
 from support.asking import Asker, waiting_mails
 from support.policies import demo_policy
 from support.service import Bench, make_bench
 
+from cookiegate.errors import RecordDamagedError
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
 from cookiegate.rights.holds import Holds
 from cookiegate.rights.requests.codes import REFERENCE
+from cookiegate.rights.requests.intake import Application
 from cookiegate.rights.requests.kinds import KINDS
+from cookiegate.storage import tables_requests
+from cookiegate.storage.tables import answers
+from cookiegate.web.service import open_service
 
 DAY_S = 86_400
 
@@ -306,3 +314,56 @@ def test_an_open_request_is_never_due_for_disposal(asker: Asker) -> None:
     asker.by_mail()
     asker.bench.clock.advance(10_000 * DAY_S)
     assert asker.bench.service.requests.casebook.due(asker.bench.clock.now_ms()) == []
+
+
+def test_a_damaged_request_keeps_nobody_else_waiting(bench: Bench, known: Asker) -> None:
+    other = Asker(bench, bench.visitor())
+    other.visitor.decide("accept")
+    known.ask("deletion")
+    other.ask("deletion")
+    assert known.state == other.state == "decided"
+    damage = sa.update(tables_requests.requests).where(tables_requests.requests.c.reference == known.reference)
+    bench.service.storage.write(lambda transaction: transaction.execute(damage.values(sealed=b"a disk wrote this")))
+    with pytest.raises(RecordDamagedError):
+        other.follow_streams()
+    assert other.state == "carried_out"
+
+
+def test_a_damaged_request_does_not_keep_everything_else_past_its_time(known: Asker) -> None:
+    known.ask("disclosure", contact={"email": "mori@example.org"})
+    service, table = known.bench.service, tables_requests.requests
+    known.bench.clock.advance(service.book.current("demo").policy.retention.request_days * DAY_S)
+    damage = sa.update(table).values(sealed=b"somebody else wrote this, or a disk did")
+    service.storage.write(lambda transaction: transaction.execute(damage))
+    with pytest.raises(RecordDamagedError):
+        service.retention.purge()
+    assert service.storage.read(sa.select(answers)) == []  # disposed of after requests
+
+
+def test_a_request_that_came_back_with_a_backup_goes_again_and_the_others_stay(known: Asker, tmp_path: Path) -> None:
+    bench, stays = known.bench, Asker(known.bench, known.bench.visitor())
+    service, database = bench.service, tmp_path / "cookiegate.db"
+    known.ask("disclosure", contact={"email": "mori@example.org"})
+    stays.by_mail("disclosure")
+    bench.clock.advance(service.book.current("demo").policy.retention.request_days * DAY_S)
+    with closing(pysqlite3.connect(str(database))) as now, closing(pysqlite3.connect(str(tmp_path / "old"))) as old:
+        now.backup(old)
+    assert service.retention.purge().by_type()["request"] == 1
+    service.close()
+    for path in tmp_path.glob("cookiegate.db*"):
+        path.unlink()
+    (tmp_path / "old").rename(database)
+    restored = open_service(service.settings, bench.clock)
+    assert [file.reference for file in restored.requests.casebook.files(open_only=False)] == [stays.reference]
+    assert restored.retention.purge().by_type()["request"] == 0
+    restored.close()
+
+
+def test_nobody_can_try_addresses_until_the_digest_of_a_submission_fits(asker: Asker) -> None:
+    key = "a-key-that-only-the-sender-knows"
+    contact = {"email": "mori@example.org", "name": "Mori"}
+    assert asker.ask("disclosure", key=key, contact=contact, residence="jp").status_code == 201
+    known = Application("demo", "disclosure", "jp", asker.file.locale, name="Mori", email="mori@example.org")
+    kept = asker.bench.service.storage.read(sa.select(tables_requests.requests.c.intake_hash))[0]["intake_hash"]
+    assert known.digest(key) == kept
+    assert known.digest("") != kept

@@ -27,6 +27,8 @@ GIVE_UP_MS = 5 * 86_400_000
 #: Longer than any attempt takes: after it, another process may take the row over.
 CLAIM_MS = 300_000
 ENDED_KEPT_MS = 30 * 86_400_000
+#: What failed may name people that an accident affected: it is not kept for ever.
+FAILED_KEPT_MS = 180 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,18 @@ class Outbox:
         return len(found)
 
     def forget_ended(self) -> int:
-        """Deletes rows that were delivered or dropped a month ago; returns how many."""
-        before_ms = self._clock.now_ms() - ENDED_KEPT_MS
-        old = (outbox.c.state.in_(("delivered", "dropped")), outbox.c.ended_at_ms < before_ms)
-        if not self._storage.read(sa.select(outbox.c.id).where(*old).limit(1)):
+        """Deletes rows that were delivered or dropped a month ago, or that failed and nobody retried in half a year.
+
+        Returns:
+            How many.
+        """
+        now_ms = self._clock.now_ms()
+        ended = sa.and_(outbox.c.state.in_(("delivered", "dropped")), outbox.c.ended_at_ms < now_ms - ENDED_KEPT_MS)
+        failed = sa.and_(outbox.c.state == "failed", outbox.c.ended_at_ms < now_ms - FAILED_KEPT_MS)
+        old = sa.or_(ended, failed)
+        if not self._storage.read(sa.select(outbox.c.id).where(old).limit(1)):
             return 0
-        gone = sa.delete(outbox).where(*old).returning(outbox.c.id)
+        gone = sa.delete(outbox).where(old).returning(outbox.c.id)
         return len(self._storage.write(lambda transaction: transaction.execute(gone)))
 
 

@@ -6,7 +6,7 @@ Source: APPI article 26; GDPR articles 33, 34.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -117,7 +117,7 @@ class Incidents:
             values |= {"fields": " ".join(new.fields), "from_ms": new.from_ms, "to_ms": new.to_ms, "opened_by": by}
             values |= {"known_at_ms": new.known_at_ms, "opened_at_ms": now_ms, "key_id": key_id, "sealed": sealed}
             transaction.execute(sa.insert(incidents).values(**values))
-            incident = self._find(transaction, incident_id)
+            incident = self._find(transaction.execute, incident_id)
             self._record(transaction, incident, "opened", by, {"suspected": new.is_suspicion})
             tell_manager(transaction, self._storage.vault, policy, incident, now_ms)
 
@@ -148,7 +148,7 @@ class Incidents:
         found = find_affected(self._storage, before.site, start, end, known, progress)
 
         def work(transaction: WriteTransaction) -> None:
-            _refuse_step(self._find(transaction, incident_id), "affected")
+            _refuse_step(self._find(transaction.execute, incident_id), "affected")
             subjects = sorted(found)
             transaction.execute(sa.delete(incident_subjects).where(incident_subjects.c.incident_id == incident_id))
             for at in range(0, len(subjects), _SUBJECTS_AT_ONCE):
@@ -157,7 +157,9 @@ class Incidents:
             state = before.state if before.state == "notified" else "affected"
             change = {"from_ms": start, "to_ms": end, "fields": " ".join(known), "state": state}
             transaction.execute(sa.update(incidents).where(incidents.c.id == incident_id).values(**change))
-            self._record(transaction, self._find(transaction, incident_id), "affected", by, {"count": len(subjects)})
+            self._record(
+                transaction, self._find(transaction.execute, incident_id), "affected", by, {"count": len(subjects)}
+            )
 
         self._storage.write(work)
         return self.find(incident_id)
@@ -172,7 +174,7 @@ class Incidents:
         """
 
         def work(transaction: WriteTransaction) -> None:
-            incident, now_ms = self._find(transaction, incident_id), self._clock.now_ms()
+            incident, now_ms = self._find(transaction.execute, incident_id), self._clock.now_ms()
             _refuse_step(incident, "notified")
             tell_systems(transaction, incident, self._subjects(transaction, incident_id), now_ms)
             change = {"state": "notified", "notified_at_ms": incident.notified_at_ms or now_ms}
@@ -190,7 +192,7 @@ class Incidents:
         """
 
         def work(transaction: WriteTransaction) -> None:
-            incident = self._find(transaction, incident_id)
+            incident = self._find(transaction.execute, incident_id)
             changed = msgspec.structs.replace(incident.texts, **texts)
             _check_texts(changed)
             row = transaction.execute(sa.select(incidents.c.key_id).where(incidents.c.id == incident_id))[0]
@@ -214,7 +216,7 @@ class Incidents:
         """
 
         def work(transaction: WriteTransaction) -> None:
-            incident, now_ms = self._find(transaction, incident_id), self._clock.now_ms()
+            incident, now_ms = self._find(transaction.execute, incident_id), self._clock.now_ms()
             _refuse_step(incident, "closed")
             if incident.state != "notified" and not without_notice:
                 raise IncidentStateError(
@@ -233,7 +235,7 @@ class Incidents:
         Raises:
             InvalidInputError: there is no such file.
         """
-        return self._storage.write(lambda transaction: self._find(transaction, incident_id))
+        return self._find(self._storage.read, incident_id)
 
     def every(self) -> list[Incident]:
         """Every file, newest first."""
@@ -279,14 +281,14 @@ class Incidents:
         }
         record_entry(transaction, kind="incident", site=incident.site, body=body, at_ms=self._clock.now_ms())
 
-    def _find(self, transaction: WriteTransaction, incident_id: str) -> Incident:
-        rows = transaction.execute(sa.select(incidents).where(incidents.c.id == incident_id))
+    def _find(self, read: Callable[[sa.Select[Any]], list[Record]], incident_id: str) -> Incident:
+        rows = read(sa.select(incidents).where(incidents.c.id == incident_id))
         if not rows:
             raise InvalidInputError(
                 f"there is no file {incident_id}; see cookiegate incident list", errors={"id": ["unknown"]}
             )
         count = sa.select(sa.func.count().label("n")).where(incident_subjects.c.incident_id == incident_id)
-        return self._incident(rows[0], transaction.execute(count)[0]["n"])
+        return self._incident(rows[0], read(count)[0]["n"])
 
     def _incident(self, row: Record, affected: int) -> Incident:
         names = ("id", "site", "state", "cause", "from_ms", "to_ms", "known_at_ms", "opened_at_ms", "opened_by")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cookiegate.clock import rfc3339
 from cookiegate.policy.document import Policy
 from cookiegate.rights.delivery.outbox import enqueue_event, enqueue_mail
-from cookiegate.rights.incidents.clocks import CAUSES, Deadline, deadlines
+from cookiegate.rights.incidents.report import report_texts, write_report
 from cookiegate.storage.contract import WriteTransaction
 from cookiegate.storage.vault import Vault
 
@@ -37,13 +37,14 @@ def tell_manager(transaction: WriteTransaction, vault: Vault, policy: Policy, in
     enqueue_event(transaction, kind="incident.opened", site=incident.site, payload=payload, at_ms=now_ms)
     if policy.controller.email is None:
         return
+    language = "ja" if policy.authoritative_locale.split("-")[0] == "ja" else "en"
     enqueue_mail(
         transaction,
         vault,
         key_id=vault.new_key(),
         to=policy.controller.email,
-        subject=f"[{incident.site}] {incident.id}: {CAUSES[incident.cause]} ({incident.state})",
-        body=_manager_text(incident),
+        subject=report_texts(language)["mail_subject"].format(site=incident.site, id=incident.id),
+        body=_manager_text(incident, policy, language, now_ms),
         at_ms=now_ms,
         about=incident.id,
     )
@@ -72,18 +73,6 @@ def tell_systems(transaction: WriteTransaction, incident: Incident, subjects: Se
         enqueue_event(transaction, kind="incident.affected", site=incident.site, payload=page, at_ms=now_ms)
 
 
-def _manager_text(incident: Incident) -> str:
-    due = "\n".join(f"  {rfc3339(item.at_ms)}  {item.key}  ({item.law})" for item in _due(incident))
-    return (
-        f"A file was opened for the site {incident.site} by {incident.opened_by}.\n\n"
-        f"{incident.texts.summary}\n\n"
-        f"Cause: {CAUSES[incident.cause]}\nData: {', '.join(incident.fields)}\n"
-        f"Time: {rfc3339(incident.from_ms)} to {rfc3339(incident.to_ms)}\n"
-        f"Known since: {rfc3339(incident.known_at_ms)}\n\n"
-        f"Due:\n{due}\n\n"
-        f"Next: cookiegate incident affected {incident.id}\n"
-    )
-
-
-def _due(incident: Incident) -> list[Deadline]:
-    return deadlines(incident.cause, incident.known_at_ms)
+def _manager_text(incident: Incident, policy: Policy, language: str, now_ms: int) -> str:
+    lead = report_texts(language)["mail_lead"].format(by=incident.opened_by, site=incident.site, id=incident.id)
+    return f"{lead}\n\n{write_report(incident, policy, language, now_ms)}"

@@ -103,16 +103,16 @@ class Casebook:
             query = query.where(requests.c.state != "notified")
         return self._files(self.storage.read, self.storage.read(query))
 
-    def waiting(self) -> list[RequestFile]:
-        """The requests that may move on by themselves: decided ones, and those whose sender needs no desk."""
+    def waiting(self) -> list[str]:
+        """References of requests that may move on by themselves: decided ones, and those whose sender needs no desk."""
         by_themselves = sa.select(request_steps.c.request_id).where(
             request_steps.c.name == "verify", request_steps.c.method.in_(("possession", "address"))
         )
         may_move = sa.or_(
             requests.c.state == "decided", sa.and_(requests.c.state == "deciding", requests.c.id.in_(by_themselves))
         )
-        query = sa.select(requests).where(may_move).order_by(requests.c.id)
-        return self._files(self.storage.read, self.storage.read(query))
+        query = sa.select(requests.c.reference).where(may_move).order_by(requests.c.id)
+        return [str(row["reference"]) for row in self.storage.read(query)]
 
     def begin(
         self, transaction: WriteTransaction, file: RequestFile, steps: Sequence[Note], intake: Intake, *, told: bool

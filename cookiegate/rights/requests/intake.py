@@ -40,9 +40,13 @@ class Application:
     authority: str | None = None
     receipt: str | None = None
 
-    def digest(self) -> bytes:
-        """What must be equal for a repeated key to be the same request."""
-        return hashlib.sha256(canonical(asdict(self))).digest()
+    def digest(self, idempotency_key: str) -> bytes:
+        """What must be equal for a repeated key to be the same request.
+
+        The key is hashed too: without it, which is not stored, nobody can try addresses and names until one fits, not
+        even in a backup from before the request was erased.
+        """
+        return hashlib.sha256(canonical({"key": idempotency_key, **asdict(self)})).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Reception:
         """
         proof = self._prove(application, handle)
         code = derive_code(self._secret, application.site, idempotency_key)
-        intake = Intake(hashlib.sha256(idempotency_key.encode()).digest(), application.digest())
+        intake = Intake(hashlib.sha256(idempotency_key.encode()).digest(), application.digest(idempotency_key))
 
         def work(transaction: WriteTransaction) -> Received:
             began = self._casebook.began(transaction, application.site, intake.key)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from cookiegate.errors import InvalidInputError, NotFoundError, OnHoldError, RequestStepError
+from cookiegate.errors import InvalidInputError, NotFoundError, OnHoldError, RecordDamagedError, RequestStepError
 from cookiegate.rights.delivery.streams import Streams
 from cookiegate.rights.erasure import Erasure
 from cookiegate.rights.requests.case import Step, StepName
@@ -81,11 +81,23 @@ class Serving:
         return self._settle(file, [self._acted(by, sequence, text)])
 
     def carry_on(self) -> int:
-        """Moves on every request that only waited: for subscribers, or for a hold to end. Returns how many moved."""
-        moved = 0
-        for file in self._casebook.waiting():
-            after = self.serve(file) if file.case.state == "deciding" else self.carry_on_with(file)
-            moved += after.case.state != file.case.state
+        """Moves on every request that only waited: for subscribers, or for a hold to end. Returns how many moved.
+
+        Raises:
+            RecordDamagedError: some cannot be read; all others moved on.
+        """
+        moved, damage = 0, None
+        for reference in self._casebook.waiting():
+            try:
+                file = self._casebook.read(reference)
+                after = self.serve(file) if file.case.state == "deciding" else self.carry_on_with(file)
+                moved += after.case.state != file.case.state
+            except NotFoundError:  # disposed of a moment ago
+                continue
+            except RecordDamagedError as error:  # nobody else waits because of one damaged row
+                damage = error
+        if damage is not None:
+            raise damage
         return moved
 
     def carry_on_with(self, file: RequestFile) -> RequestFile:

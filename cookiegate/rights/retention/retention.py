@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cookiegate.clock import Clock, rfc3339
-from cookiegate.errors import SiteUnknownError
+from cookiegate.errors import RecordDamagedError, SiteUnknownError
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.rights.holds import Hold, Holds
 from cookiegate.rights.retention.disposals import Advance, Disposal, Scope, Tally
@@ -110,20 +110,25 @@ class Retention:
 
         Raises:
             SiteUnknownError: no policy is published for ``site``.
+            RecordDamagedError: a record of one type cannot be read; those of the other types were disposed of.
             StorageError: the record cannot be written now; what was finished stays finished.
         """
         started_at_ms = self._clock.now_ms()
         held = [hold for hold in self._holds.list(site) if hold.key_id is None]
         scope = self._scope(site, {hold.site for hold in held}, started_at_ms)
-        tallies = [
-            tally
-            for disposal in self._disposals
-            for tally in (disposal.due(scope) if dry_run else disposal.dispose(scope, progress))
-        ]
+        tallies: list[Tally] = []
+        damage: RecordDamagedError | None = None
+        for disposal in self._disposals:
+            try:
+                tallies += disposal.due(scope) if dry_run else disposal.dispose(scope, progress)
+            except RecordDamagedError as error:  # one damaged row must not keep everything else past its time
+                damage = error
         report = PurgeReport(started_at_ms, self._clock.now_ms(), dry_run, tuple(tallies), tuple(held))
         if not dry_run:
             self._storage.empty_log()
             self._on_purged(report)
+        if damage is not None:
+            raise damage
         return report
 
     def _scope(self, site: str | None, held: Iterable[str], now_ms: int) -> Scope:

@@ -411,6 +411,12 @@ def artifact_changed(t: Tampered) -> None:
     t.run("UPDATE artifacts SET body = ? WHERE sha256 = ?", t.flipped(body), digest)
 
 
+def document_of_another_kind(t: Tampered) -> None:
+    """SQLite takes a text where bytes belong."""
+    table, column = t.rng.choice([("artifacts", "body"), ("notices", "body"), ("policies", "document")])
+    t.run(f"UPDATE {table} SET {column} = CAST({column} AS TEXT)")
+
+
 def surface_dropped(t: Tampered) -> None:
     t.run("DELETE FROM artifacts")
 
@@ -425,4 +431,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     last_checkpoint_dropped, checkpoint_by_another_key, forged_decision, emptied, key_destroyed, erasure_told_too_early,
     hidden_behind_an_erasure,
     listed_again, notice_changed, notice_dropped, policy_changed, artifact_changed, surface_dropped,
+    document_of_another_kind,
 )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from support.ledger import LedgerBench
 from support.policies import demo_policy
 from unit.ledger.database_mutations import OTHER_KEY, Tampered
@@ -21,6 +22,7 @@ from cookiegate.ledger.exporting import Exporter
 from cookiegate.ledger.findings import KEPT_PER_CODE, MEANINGS, Findings
 from cookiegate.ledger.verifying import verify
 from cookiegate.policy.publishing import publish
+from cookiegate.storage.tables import leases
 
 ROOT = Path(__file__).parents[3]
 
@@ -156,6 +158,18 @@ def test_an_entry_that_waits_for_more_than_a_minute_is_found(bench: LedgerBench)
     bench.clock.advance(2)
     assert "[unsealed_late]" in told(bench)
     assert "[unsealed_late]" in "\n".join(bench.verify_export(bench.export()).findings.lines)
+
+
+def test_what_was_recorded_after_the_last_sealer_stopped_waits_without_fault(bench: LedgerBench) -> None:
+    led = {"name": "seal", "holder": "a service", "until_ms": bench.clock.now_ms() + 10_000}
+    bench.storage.write(lambda transaction: transaction.execute(sa.insert(leases).values(**led)))
+    bench.decide()
+    bench.clock.advance(86_400)
+    bench.note("hold")
+    assert not bench.verify().findings
+    longer = sa.update(leases).values(until_ms=bench.clock.now_ms())
+    bench.storage.write(lambda transaction: transaction.execute(longer))
+    assert "[unsealed_late]" in told(bench)
 
 
 def test_a_policy_published_later_changes_nothing(bench: LedgerBench) -> None:

@@ -123,6 +123,8 @@ def test_provision_on_good_ground_is_free_of_faults(edits: list[tuple[str, str]]
 
 
 def test_s10_decisions_by_machine_alone_need_consent_and_are_told_where_one_chooses() -> None:
+    unasked = only_fault(edited(("acquire: [ip]", "acquire: [ip]\n    automated_decisions: true")))
+    assert "need their explicit consent" in unasked.message
     plain = small(("acquire: [device, browsing]", "acquire: [device]\n    automated_decisions: true"))
     told = build_notice(plain, 1, "en").body["purposes"][1]
     assert told["automated_decisions"] is True
@@ -217,7 +219,11 @@ def test_s17_the_service_s_own_records_have_periods_with_lawful_bounds() -> None
     assert small().retention == Retention(1_095, 365, 1_095, 1_095, 0)
     own = small(("purposes:", "retention: {consent_days: 400, ip_evidence_days: 30}\npurposes:"))
     assert own.retention == Retention(consent_days=400, ip_evidence_days=30)
-    assert build_notice(own, 1, "en").body["retention"] == {"consent_text": "400 days", "refusal_text": "1 year"}
+    assert build_notice(own, 1, "en").body["retention"] == {
+        "consent_text": "400 days",
+        "refusal_text": "1 year",
+        "ip_evidence_text": "30 days",
+    }
 
 
 @_EVERY

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Any
 
+import pysqlite3
 import pytest
 import sqlalchemy as sa
+from support.asking import delivered
+from support.mailing import MailServer
 from support.service import Bench
 
 from cookiegate.errors import IncidentStateError, InvalidInputError, SiteUnknownError
@@ -51,6 +55,21 @@ def test_s30_a_suspicion_reaches_the_responsible_manager_at_once(bench: Bench, i
     assert incident.state == "suspected"
     mails = bench.service.storage.read(sa.select(outbox).where(outbox.c.channel == "mail"))
     assert [(row["about"], row["state"]) for row in mails] == [(incident.id, "pending")]
+
+
+def test_s30_the_manager_reads_in_their_own_language_what_is_due(bench: Bench, incidents: Incidents) -> None:
+    incident = incidents.open(new(bench, is_suspicion=True), by=BY)
+    server = MailServer().start()
+    delivered(bench, server)
+    server.stop()
+    (mail,) = server.taken
+    text = mail.get_content()
+    assert mail["To"] == "privacy@example.jp"
+    assert mail["Subject"] == f"[demo] {incident.id}：漏えい等の事故、またはそのおそれ"
+    for words in ("個人情報保護委員会への速報", f"cookiegate incident affected {incident.id}", "bucket of the log"):
+        assert words in text
+    assert "appi_" not in text
+    assert "0人" not in text  # nobody has looked yet
 
 
 def test_s29_exactly_those_are_found_whose_data_was_within_reach(bench: Bench, incidents: Incidents) -> None:
@@ -127,6 +146,17 @@ def test_the_operator_s_systems_are_told_whom_to_reach(bench: Bench, incidents: 
     incidents.notify(incident.id, by=BY)
     kinds = [row["kind"] for row in bench.service.storage.read(sa.select(outbox).where(outbox.c.subscriber == "crm"))]
     assert sorted(kinds) == ["incident.affected", "incident.notified", "incident.opened"]
+
+
+def test_the_announcement_is_shown_while_nothing_can_be_written(bench: Bench, incidents: Incidents) -> None:
+    choose(bench, "browsing")
+    incident = incidents.open(new(bench), by=BY)
+    incidents.affected(incident.id, by=BY)
+    incidents.notify(incident.id, by=BY)
+    with closing(pysqlite3.connect(str(bench.folder / "cookiegate.db"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert bench.visitor().send("GET", "/notice/demo").status_code == 200
+        assert bench.visitor().send("GET", "/preferences/demo").status_code == 200
 
 
 def test_every_step_is_in_the_ledger_without_the_texts(bench: Bench, incidents: Incidents) -> None:

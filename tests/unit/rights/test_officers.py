@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.service import Bench
 
@@ -21,6 +23,19 @@ def test_s33_an_officer_acts_in_their_own_roles_alone(officers: Officers) -> Non
     assert officers.authenticate("aoki", PASSPHRASE, "look-up").name == "aoki"
     with pytest.raises(OfficerDeniedError):
         officers.authenticate("aoki", PASSPHRASE, "approve")
+
+
+def test_s33_who_becomes_an_officer_and_who_no_longer_is_one_is_in_the_ledger(officers: Officers, bench: Bench) -> None:
+    officers.add("aoki", PASSPHRASE, ["look-up"])
+    bench.clock.advance(1)
+    officers.disable("aoki")
+    officers.disable("aoki")
+    entries = [json.loads(row.record) for row in bench.service.storage.entries(kind="break_glass")]
+    assert [(entry["step"], entry["officer"]) for entry in entries] == [
+        ("officer_added", "aoki"),
+        ("officer_disabled", "aoki"),
+    ]
+    assert PASSPHRASE not in json.dumps(entries)
 
 
 def test_a_refusal_never_says_what_was_wrong(officers: Officers) -> None:

@@ -34,6 +34,7 @@ def run(bench: Bench, *words: str, passphrase: str | None = None) -> Result:
     given = [*words, "--data-dir", str(bench.folder)]
     if passphrase is not None:
         file = bench.folder / "passphrase"
+        file.touch(mode=0o600)
         file.write_text(f"{passphrase}\n", encoding="utf-8")
         given += ["--passphrase-file", str(file)]
     return CliRunner().invoke(cli, given, catch_exceptions=False)
@@ -62,6 +63,14 @@ def test_a_wrong_passphrase_opens_nothing(bench: Bench) -> None:
     assert "aoki" in run(bench, "officers", "list").output
 
 
+def test_a_passphrase_that_others_can_read_is_none(bench: Bench) -> None:
+    file = bench.folder / "open"
+    file.write_text("a long passphrase\n", encoding="utf-8")
+    file.chmod(0o644)
+    with pytest.raises(CookiegateError, match="chmod 600"):
+        run(bench, "officers", "add", "aoki", "--role", "look-up", "--passphrase-file", str(file))
+
+
 def test_an_accident_is_handled_from_the_command_line(bench: Bench) -> None:
     opened = run(
         bench, "incident", "open", "--site", "demo", "--cause", "attack", "--fields", "browsing",
@@ -69,7 +78,7 @@ def test_an_accident_is_handled_from_the_command_line(bench: Bench) -> None:
         "--summary", "Someone broke in.", "--by", "aoki",
     )  # fmt: skip
     incident = opened.output.split()[0]
-    assert "appi_final" in opened.output
+    assert "final report to the PPC" in opened.output
     subjects = bench.folder / "affected.txt"
     found = run(bench, "incident", "affected", incident, "--subjects", str(subjects))
     assert "1 affected" in found.output

@@ -12,7 +12,7 @@ from support.mailing import MailServer
 
 from cookiegate.errors import InvalidInputError
 from cookiegate.rights.delivery.outbox import enqueue_mail
-from cookiegate.rights.delivery.outbox_rows import CLAIM_MS, ENDED_KEPT_MS, GIVE_UP_MS, wait_s
+from cookiegate.rights.delivery.outbox_rows import CLAIM_MS, ENDED_KEPT_MS, FAILED_KEPT_MS, GIVE_UP_MS, wait_s
 
 HOUR_S = 3_600
 
@@ -201,7 +201,9 @@ def test_a_retry_of_what_is_not_there_is_named(post: Post) -> None:
         post.outbox.retry(["nope"])
 
 
-def test_what_was_delivered_is_forgotten_after_a_month_and_what_failed_is_not(post: Post, server: MailServer) -> None:
+def test_what_was_delivered_is_forgotten_after_a_month_and_what_failed_after_half_a_year(
+    post: Post, server: MailServer
+) -> None:
     post.mail()
     post.deliver()
     server.refuse_address = "550 no"
@@ -211,6 +213,8 @@ def test_what_was_delivered_is_forgotten_after_a_month_and_what_failed_is_not(po
     post.clock.advance(ENDED_KEPT_MS / 1000 + 1)
     assert post.outbox.forget_ended() == 1
     assert post.row.state == "failed"
+    post.clock.advance(FAILED_KEPT_MS / 1000)
+    assert post.outbox.forget_ended() == 1
 
 
 def test_waits_grow_from_a_minute_to_six_hours_and_differ() -> None:

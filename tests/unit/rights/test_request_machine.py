@@ -147,7 +147,7 @@ def test_s23_too_costly_is_never_a_plain_no() -> None:
     assert possible_steps(instead) == ("act",)
 
 
-def test_a_fee_is_only_for_kinds_that_may_cost_and_stops_the_decision_until_it_is_settled() -> None:
+def test_s19_a_fee_is_only_for_kinds_that_may_cost_and_stops_the_decision_until_it_is_settled() -> None:
     with pytest.raises(RequestStepError):
         case_of("deletion", "verify", "quote_fee")
     quoted = case_of("disclosure", "verify", "quote_fee", "take_up")

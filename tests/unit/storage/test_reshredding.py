@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from cookiegate.clock import FrozenClock
+from cookiegate.errors import KeyFileError
+from cookiegate.rights.delivery.subscribers import Subscribers
 from cookiegate.settings import Settings
 from cookiegate.storage import sqlite
 from cookiegate.storage.contract import Storage, WriteTransaction
@@ -88,3 +91,12 @@ def test_the_header_is_no_key(storage: Storage) -> None:
     header = storage.vault.path.read_bytes()[:KEY_BYTES]
     storage.vault.destroy([0, -1])
     assert storage.vault.path.read_bytes()[:KEY_BYTES] == header
+
+
+def test_a_key_file_that_lacks_the_key_of_any_table_is_refused(storage: Storage, tmp_path: Path) -> None:
+    before = storage.vault.path.read_bytes()
+    Subscribers(storage, FrozenClock()).add("ours", ("consent.erase",))
+    storage.close()
+    (tmp_path / "subject-keys" / "keys.bin").write_bytes(before)
+    with pytest.raises(KeyFileError, match="older than the record"):
+        open_storage(Settings(data_dir=tmp_path))
