@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from cookiegate.ledger.consents_check import check_consents
 from cookiegate.ledger.documents_check import check_documents
 from cookiegate.ledger.examining import Batch, Known
 from cookiegate.ledger.findings import Findings
@@ -115,8 +116,9 @@ class DatabaseSource:
             yield from load_sealed(self._storage, first, first + PIECE)
 
     def finish(self, found: Findings) -> None:
-        """What only the whole record can tell: lists that do not fit together."""
+        """What only the whole record can tell: lists that do not fit together, consents that nobody gave."""
         self._check_end(found)
+        check_consents(self._storage, found)
         outside = sa.select(checkpoints.c.size).where(checkpoints.c.size < 1)
         for row in self._storage.read(outside):
             found.add("checkpoint_invalid", f"checkpoint {row['size']}", "no tree has this size")

@@ -27,6 +27,7 @@ MEANINGS: dict[str, str] = {
     "notice_unknown": "what the visitor read cannot be shown",
     "surface_unknown": "what the visitor saw cannot be shown",
     "epoch_not_rising": "decisions of a subject were reordered, or one was taken out",
+    "consent_differs": "gates would go by something else than what the person last decided",
     "policy_changed": "a published policy was changed",
     "notice_changed": "a published notice was changed",
     "artifact_changed": "a file that visitors were served was changed",

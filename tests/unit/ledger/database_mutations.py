@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,7 +20,12 @@ from cookiegate.ledger.frontier import Frontier
 from cookiegate.ledger.hashing import canonical, leaf_hash
 from cookiegate.ledger.signed_note import NoteSigner
 from cookiegate.storage.contract import DecisionRow
-from cookiegate.storage.sealed_rows import decision_columns, decision_from_columns
+from cookiegate.storage.sealed_rows import (
+    consent_columns,
+    consent_from_columns,
+    decision_columns,
+    decision_from_columns,
+)
 
 OTHER_KEY = NoteSigner("consent.example.jp/ledger", bytes(range(32)))
 SALT = 16
@@ -112,6 +118,7 @@ class Tampered:
         self.run("DELETE FROM entries WHERE id IN (SELECT entry_id FROM positions WHERE position >= ?)", size)
         self.run("DELETE FROM positions WHERE position >= ?", size)
         self.run("DELETE FROM unsealed")
+        self.run("DELETE FROM consents WHERE decision_id NOT IN (SELECT id FROM decisions)")
         self.run("DELETE FROM checkpoints WHERE size > ?", size)
         self.rebuild(self.bench.signer)
 
@@ -417,6 +424,31 @@ def document_of_another_kind(t: Tampered) -> None:
     t.run(f"UPDATE {table} SET {column} = CAST({column} AS TEXT)")
 
 
+def consent_byte(t: Tampered) -> None:
+    site, handle, sealed = t.rng.choice(t.rows("SELECT site, handle_hash, sealed FROM consents"))
+    t.run("UPDATE consents SET sealed = ? WHERE site = ? AND handle_hash = ?", t.flipped(sealed), site, handle)
+
+
+def consent_widened_by_insider(t: Tampered) -> None:
+    """Somebody with the keys lets a gate pass what nobody granted."""
+    vault = t.bench.storage.vault
+    columns = t.rng.choice(t.rows("SELECT * FROM consents"))
+    consent = consent_from_columns(vault, columns)
+    assert consent is not None
+    change = t.rng.choice([{"purposes": f"{consent.purposes} profiling"}, {"sub": "x" * 22}, {"acquire": "ip secrets"}])
+    sealed = consent_columns(vault, replace(consent, **change))[4]
+    t.run("UPDATE consents SET sealed = ? WHERE site = ? AND handle_hash = ?", sealed, *columns[:2])
+
+
+def consent_of_an_older_decision(t: Tampered) -> None:
+    """A withdrawal is undone by naming the decision before it."""
+    pairs = t.rows(
+        "SELECT c.handle_hash, d.id FROM consents c JOIN decisions d ON d.key_id = c.key_id AND d.id < c.decision_id"
+    )
+    handle, older = t.rng.choice(pairs)
+    t.run("UPDATE consents SET decision_id = ? WHERE handle_hash = ?", older, handle)
+
+
 def surface_dropped(t: Tampered) -> None:
     t.run("DELETE FROM artifacts")
 
@@ -431,5 +463,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     last_checkpoint_dropped, checkpoint_by_another_key, forged_decision, emptied, key_destroyed, erasure_told_too_early,
     hidden_behind_an_erasure,
     listed_again, notice_changed, notice_dropped, policy_changed, artifact_changed, surface_dropped,
-    document_of_another_kind,
+    document_of_another_kind, consent_byte, consent_widened_by_insider, consent_of_an_older_decision,
 )  # fmt: skip
