@@ -24,7 +24,7 @@ NEEDS_SAVED = {
     "entry_dropped_and_renumbered", "entry_repeated_and_rebuilt", "entries_swapped",
 }  # fmt: skip
 #: Changes of the database; of the export twice as many, since they are cheaper.
-COUNT = int(os.environ.get("LEDGER_MUTATIONS", "1000"))
+COUNT = int(os.environ.get("LEDGER_MUTATIONS", "300"))
 SEED = int(os.environ.get("LEDGER_SEED", "1"))
 
 
