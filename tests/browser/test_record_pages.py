@@ -180,6 +180,12 @@ def test_the_page_can_be_worked_with_the_keyboard_in_the_order_in_which_it_is_re
 PAGES = ["record", "held", "find", "bad", "receipt", "erase", "erased", "notice", "old", "changes"]
 
 
+def submit(page: Page, button: str) -> None:
+    """Presses a button and waits for the page that answers."""
+    with page.expect_navigation():
+        page.locator(button).click()
+
+
 def go(page: Page, site: LiveService, name: str, lang: str) -> None:
     """Opens one of the pages."""
     query = f"?lang={lang}"
@@ -194,13 +200,13 @@ def go(page: Page, site: LiveService, name: str, lang: str) -> None:
     page.goto(f"{site.url}/preferences/demo/record{query}")
     if name in ("bad", "receipt"):
         page.locator("textarea").fill(receipt if name == "receipt" else "bad")
-        page.locator("button[name=find]").click()
+        submit(page, "button[name=find]")
     if name == "held":
-        page.locator("button[value=restrict]").click()
+        submit(page, "button[value=restrict]")
     if name in ("erase", "erased"):
-        page.locator("button[value=ask-erase]").click()
+        submit(page, "button[value=ask-erase]")
     if name == "erased":
-        page.locator("button[value=erase]").click()
+        submit(page, "button[value=erase]")
 
 
 @pytest.mark.parametrize(("scheme", "lang"), [("light", "ja"), ("dark", "en")])
@@ -211,7 +217,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     context = browser.new_context(locale=lang, color_scheme=scheme, viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto(f"{site.url}/preferences/demo?lang={lang}")
-    page.locator("button[value=accept]").click()
+    submit(page, "button[value=accept]")
     collect(page, site)
     go(page, site, name, lang)
     page.evaluate((npm_dir / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import ast
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -41,6 +42,7 @@ def read_rows() -> list[Row]:
     return [Row(key, **row) for key, row in found.items()]
 
 
+@cache
 def find_tests() -> dict[str, list[str]]:
     """The tests of each promise, as ``file::name``."""
     found: dict[str, list[str]] = defaultdict(list)
