@@ -10,7 +10,7 @@ import pytest
 from click import Command
 from click.testing import CliRunner, Result
 from support.ledger import LedgerBench
-from unit.ledger.database_mutations import OTHER_KEY, Tampered
+from unit.ledger.tampering import OTHER_KEY, Tampered
 
 from cookiegate.cli.export import command as export_command
 from cookiegate.cli.ledger import command as ledger_command

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from support.ledger import LedgerBench
 from unit.ledger import database_mutations, export_mutations
-from unit.ledger.database_mutations import Tampered
 from unit.ledger.export_mutations import Export
+from unit.ledger.tampering import Tampered
 
 from cookiegate.errors import CookiegateError
 from cookiegate.ledger.checkpoint import Checkpoint

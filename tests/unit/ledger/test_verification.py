@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from support.ledger import LedgerBench
 from support.policies import demo_policy
-from unit.ledger.database_mutations import OTHER_KEY, Tampered
+from unit.ledger.tampering import OTHER_KEY, Tampered
 
 from cookiegate.errors import SourceUnreadableError
 from cookiegate.ledger.database_source import DatabaseSource
