@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -196,7 +196,7 @@ def export_file(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             if path.suffix == ".gz":
                 with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6) as packed:
-                    yield packed  # type: ignore[misc]
+                    yield cast(BinaryIO, packed)
             else:
                 yield file
             file.flush()

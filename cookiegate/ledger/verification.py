@@ -9,6 +9,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from cookiegate.ledger.checkpoint import Checkpoint
@@ -171,7 +172,7 @@ class Verification:
 
     def _kept(self, examined: Examined) -> Iterable[tuple[int, Callable[[], None]]]:
         for size, root in sorted(examined.checkpoints):
-            yield size, lambda size=size, root=root: self._compare_kept(size, root)  # type: ignore[misc]
+            yield size, partial(self._compare_kept, size, root)
 
     def _compare_kept(self, size: int, root: bytes) -> None:
         self.verified.checkpoints += 1
@@ -186,7 +187,7 @@ class Verification:
         """The saved checkpoints up to this size, which are then done with."""
         while self._saved and self._saved[0][1].size <= end:
             name, checkpoint = self._saved.pop(0)
-            yield checkpoint.size, lambda name=name, saved=checkpoint: self._compare_saved(name, saved)  # type: ignore[misc]
+            yield checkpoint.size, partial(self._compare_saved, name, checkpoint)
 
     def _compare_saved(self, name: str, saved: Checkpoint) -> None:
         if self._frontier.root() != saved.root:

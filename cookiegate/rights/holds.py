@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -12,14 +12,13 @@ from cookiegate.clock import Clock, rfc3339
 from cookiegate.errors import InvalidInputError, NotFoundError, OnHoldError
 from cookiegate.ledger.entries import record_entry
 from cookiegate.ledger.ids import new_id
-from cookiegate.storage.contract import Record, Storage, WriteTransaction
+from cookiegate.storage.contract import Read, Record, Storage, WriteTransaction
 from cookiegate.storage.tables_retention import holds
 
 #: Why a hold stands; a refused deletion is answered with it. Source: GDPR 17(3)(e), 17(3)(b).
 HoldGround = Literal["legal_claims", "legal_obligation"]
 GROUNDS: tuple[HoldGround, ...] = get_args(HoldGround)
 TEXT_LIMIT = 500
-Read = Callable[[sa.Select[Any]], list[Record]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _place(transaction: WriteTransaction, hold: Hold) -> None:
         kept = [row for row in transaction.decisions_of_key(hold.key_id) if row.site == hold.site and not row.is_erased]
         if not kept:
             raise NotFoundError("nothing of this person is kept at this site any more, so there is nothing to hold")
-    values = {name: getattr(hold, name) for name in holds.c.keys()}  # noqa: SIM118  a collection, not a mapping
+    values = {column.name: getattr(hold, column.name) for column in holds.c}
     transaction.execute(sa.insert(holds).values(**values))
     body = {**hold.facts(), "by": hold.placed_by}
     record_entry(transaction, kind="hold", site=hold.site, body=body, at_ms=hold.placed_at_ms)

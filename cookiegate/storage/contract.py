@@ -16,6 +16,7 @@ from cookiegate.storage.vault import Vault
 
 T = TypeVar("T")
 Record = Mapping[str, Any]
+Read = Callable[[sa.Select[Any]], list[Record]]
 
 #: Bits of one status list: 16 kB raw.
 STATUS_LIST_SIZE = 131_072

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from cookiegate.clock import rfc3339
 from cookiegate.errors import InvalidInputError
 from cookiegate.ledger.ids import new_id
-from cookiegate.rights.delivery.subscriber_rows import Read, Subscriber, read_subscribers
-from cookiegate.storage.contract import Record, Storage, WriteTransaction
+from cookiegate.rights.delivery.subscriber_rows import Subscriber, read_subscribers
+from cookiegate.storage.contract import Read, Record, Storage, WriteTransaction
 from cookiegate.storage.tables import revocations
 from cookiegate.storage.tables_deliveries import stream_events, subscriptions
 

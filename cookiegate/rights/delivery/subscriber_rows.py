@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
 from cookiegate.errors import InvalidInputError
-from cookiegate.storage.contract import Record
+from cookiegate.storage.contract import Read, Record
 from cookiegate.storage.tables_deliveries import subscribers
 
-Read = Callable[[sa.Select[Any]], list[Record]]
 #: The service's own files of collected events: the migration adds this one, no command does.
 OWN_FILES = "collected"
 CONSENT_EVENTS = ("consent.withdrawn", "consent.erase", "consent.suspend", "consent.resume")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -12,7 +13,6 @@ from cookiegate.rights.retention.disposals import Advance, Scope, Tally, batches
 from cookiegate.rights.retention.subject_rules import (
     RULES,
     Candidate,
-    Read,
     SubjectRule,
     candidates,
     cutoff,
@@ -21,7 +21,7 @@ from cookiegate.rights.retention.subject_rules import (
     restricted_keys,
     still_due,
 )
-from cookiegate.storage.contract import Storage, WriteTransaction
+from cookiegate.storage.contract import Read, Storage, WriteTransaction
 from cookiegate.storage.tables_retention import retention_kept, retention_progress
 
 #: People in one transaction, which other writers wait for.
@@ -88,7 +88,7 @@ class _Walk:
         for through, found in _pages(read, self._site, self._policy, rule, self._now_ms):
             for batch in batches(found, BATCH):
                 self._finish(batch, batch[-1].decision_id)
-            self._storage.write(lambda transaction, at=through: self._move(transaction, at))  # type: ignore[misc]
+            self._storage.write(partial(self._move, through))
         kept = len(_waiting(read, self._site, rule))
         return Tally(rule.record_type, self._site, rule.name, self._days, self._count, kept)
 
@@ -119,7 +119,7 @@ class _Walk:
         for key_id in gone:
             transaction.erase_key(key_id)
         if through is not None:
-            self._move(transaction, through)
+            self._move(through, transaction)
         return len(gone)
 
     def _keep(self, transaction: WriteTransaction, kept: list[Candidate]) -> None:
@@ -127,7 +127,7 @@ class _Walk:
             values = {"key_id": candidate.key_id, "decision_id": candidate.decision_id}
             transaction.execute(sa.insert(retention_kept).values(**values, site=self._site, rule=self._rule.name))
 
-    def _move(self, transaction: WriteTransaction, through: str) -> None:
+    def _move(self, through: str, transaction: WriteTransaction) -> None:
         table, at = retention_progress, progress(transaction.execute, self._site, self._rule)
         if is_site_held(transaction.execute, self._site, self._now_ms) or at >= through:
             return

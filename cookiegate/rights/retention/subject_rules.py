@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from cookiegate.policy.document import Policy
 from cookiegate.rights.retention.disposals import DAY_MS
-from cookiegate.storage.contract import Record, first_id
+from cookiegate.storage.contract import Read, first_id
 from cookiegate.storage.tables import consents, decisions
 from cookiegate.storage.tables_retention import retention_progress
 
 #: Decisions that one step of the walk passes at most.
 PAGE = 5_000
-Read = Callable[[sa.Select[Any]], list[Record]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,7 @@ def checks_of(evidence: Document, jwks: Document, vkey: str) -> list[tuple[str, 
         prove(f"{item['kind']} {item['id']}", item)
     for item in evidence["erasure"]:
         prove(f"{item['kind']} {item['id']}", item)
-        found.append((f"{item['kind']} {item['id']}: key", lambda item=item: check_erasure(item, evidence)))  # type: ignore[misc]
+        found.append((f"{item['kind']} {item['id']}: key", partial(check_erasure, item, evidence)))
     return found
 
 
