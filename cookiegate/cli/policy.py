@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import click
 
+from cookiegate.cli.records import data_dir_option, settings_of
 from cookiegate.cli.tables import Form, form_option, print_rows
 from cookiegate.clock import SystemClock
 from cookiegate.errors import NotFoundError, PolicyError
@@ -23,7 +24,6 @@ from cookiegate.policy.recipient_schema import RECIPIENT_KINDS
 from cookiegate.policy.register import REGISTER_COLUMNS, register_rows
 from cookiegate.policy.stages import STAGE_COLUMNS, stage_rows
 from cookiegate.rights.delivery.announcing import publish_and_announce
-from cookiegate.settings import read_settings
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.opening import open_storage
 
@@ -32,11 +32,6 @@ _VERSION = re.compile(r"([a-z0-9][a-z0-9-]{0,62})@([1-9][0-9]{0,8}|latest)")
 _REGISTER_SHOWN = ("key", "name", "kind", "country", "transfer", "ground", "vetted_on", "ends_on", "state", "purposes")
 _FILE = click.Path(path_type=Path)
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
-_data_dir_option = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the database. [default: $COOKIEGATE_DATA_DIR or .cookiegate]",
-)
 
 
 @click.group()
@@ -80,7 +75,7 @@ def check_files(context: click.Context, files: tuple[Path, ...], as_json: bool) 
 
 @command.command("publish")
 @click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE…")
-@_data_dir_option
+@data_dir_option
 @_json_option
 @click.pass_context
 def publish_files(context: click.Context, files: tuple[Path, ...], data_dir: Path | None, as_json: bool) -> None:
@@ -105,7 +100,7 @@ def publish_files(context: click.Context, files: tuple[Path, ...], data_dir: Pat
 @command.command("diff")
 @click.argument("old")
 @click.argument("new")
-@_data_dir_option
+@data_dir_option
 @_json_option
 @click.pass_context
 def diff(context: click.Context, old: str, new: str, data_dir: Path | None, as_json: bool) -> None:
@@ -128,7 +123,7 @@ def diff(context: click.Context, old: str, new: str, data_dir: Path | None, as_j
 @command.command("recipients")
 @click.argument("name", metavar="POLICY")
 @click.option("--kind", type=click.Choice(RECIPIENT_KINDS), help="Only recipients of this kind.")
-@_data_dir_option
+@data_dir_option
 @form_option
 @click.pass_context
 def list_recipients(context: click.Context, name: str, kind: str | None, data_dir: Path | None, form: Form) -> None:
@@ -148,7 +143,7 @@ def list_recipients(context: click.Context, name: str, kind: str | None, data_di
 
 @command.command("stages")
 @click.argument("name", metavar="POLICY")
-@_data_dir_option
+@data_dir_option
 @form_option
 @click.pass_context
 def list_stages(context: click.Context, name: str, data_dir: Path | None, form: Form) -> None:
@@ -182,7 +177,7 @@ def _print_faults(path: Path, faults: Iterable[Fault]) -> None:
 
 
 def _open(context: click.Context, data_dir: Path | None) -> Storage:
-    storage = open_storage(read_settings(data_dir=data_dir) if data_dir else read_settings())
+    storage = open_storage(settings_of(data_dir))
     context.call_on_close(storage.close)
     return storage
 
