@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cookiegate.clock import Clock, SystemClock, rfc3339
 from cookiegate.consent.deciding import Decider
 from cookiegate.consent.device import read_device
-from cookiegate.errors import CookiegateError, LedgerDamagedError, StorageError
+from cookiegate.errors import LedgerDamagedError, StorageError
 from cookiegate.ledger.checkpoint import origin_of_ledger
 from cookiegate.ledger.ids import time_of_id
 from cookiegate.ledger.keyfile import open_ledger_key
@@ -42,7 +41,6 @@ from cookiegate.web.clients import Clients
 from cookiegate.web.deliveries import DeliveryGauges, delivery_chores
 from cookiegate.web.doors import Doors
 from cookiegate.web.limiting import Limits
-from cookiegate.web.logs import get_logger
 from cookiegate.web.metrics import Metrics
 from cookiegate.web.origins import origin_of
 from cookiegate.web.purging import PURGE_EVERY_S, PurgeGauges
@@ -56,9 +54,7 @@ SEAL_EVERY_S = 0.25
 REQUESTS_EVERY_S = 5.0
 DOCUMENTS_EVERY_S = 3600.0
 IP_EVIDENCE_EVERY_S = 5.0
-TICKS_PER_HOUR = int(3600 / TICK_S)
 EPOCHS_MATTER_MS = 1_200_000  # a token that is older has expired
-ANSWERS_KEPT_MS = 7 * 86_400_000
 
 
 @dataclass(slots=True)
@@ -97,7 +93,6 @@ class Service:
     own_origin: str
     chores: list[Chore] = field(default_factory=list)
     _last_revocation: int = 0
-    _stopped: threading.Event = field(default_factory=threading.Event)
     _running: Chores = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,26 +137,11 @@ class Service:
         return {**damaged, "size": state.size, "unsealed": state.unsealed, "unsealed_age_seconds": waits_ms / 1000}
 
     def start(self) -> None:
-        """Follows other processes, and does the chores, in the background until ``close``."""
-        threading.Thread(target=self._follow_on, name="cookiegate-follow", daemon=True).start()
+        """Does the chores in the background until ``close``."""
         self._running.start(self.chores)
-
-    def _follow_on(self) -> None:
-        ticks = 0
-        while not self._stopped.wait(TICK_S):
-            try:
-                self.follow()
-                if ticks % TICKS_PER_HOUR == 0:
-                    self.storage.forget_answers(self.clock.now_ms() - ANSWERS_KEPT_MS)
-            except CookiegateError as error:
-                get_logger().warning("follow_failed", code=error.code)
-            except Exception:  # whatever it is, the next tick must come: withdrawals elsewhere are heard here
-                get_logger().exception("follow_failed")
-            ticks += 1
 
     def close(self) -> None:
         """Stops the background work and lets go of the record."""
-        self._stopped.set()
         self._running.stop()
         self.storage.close()
 
@@ -245,6 +225,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )
+    service.chores.append(Chore("follow", TICK_S, service.follow, leased=False))
     service.chores.append(Chore(SEAL_LEASE, SEAL_EVERY_S, sealer.run))
     service.chores.append(Chore("requests", REQUESTS_EVERY_S, service.requests.serving.carry_on))
     service.chores.append(Chore("identity-documents", DOCUMENTS_EVERY_S, service.requests.drop_old_documents))
