@@ -71,8 +71,10 @@ widget:
 
 lock: $(VENV)/test
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--no-header --extra server --extra redis --extra dev --output-file requirements/test.lock pyproject.toml
+		--no-header --extra server --extra postgres --extra redis --extra dev --output-file requirements/test.lock pyproject.toml
 	sed -E '/^ +--hash|^ *#/d; s/ \\$$//' requirements/test.lock > requirements/constraints.txt
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--no-header --extra tools --constraint requirements/constraints.txt --output-file requirements/tools.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules
