@@ -354,7 +354,7 @@ class Storage(Protocol):
         Args:
             name: of the work.
             holder: who asks; unique for each process.
-            ttl_s: how long the lead lasts without renewal.
+            ttl_s: how long the lead lasts without renewal; the same for all who ask for this work.
 
         Returns:
             Whether ``holder`` leads until then.

@@ -225,11 +225,14 @@ class SqliteStorage:
     def lease(self, name: str, holder: str, ttl_s: float) -> bool:
         """Takes or renews the lead of a piece of background work."""
         now_ms = time.time_ns() // 1_000_000
+        until_ms = now_ms + int(ttl_s * 1000)
+        # A lead that lasts longer than a new one would is from before the clock was set back: nobody's.
         taken = self._committer.execute_in(
             self._group,
-            "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, "
-            "until_ms = excluded.until_ms WHERE holder = excluded.holder OR until_ms < ?",
-            (name, holder, now_ms + int(ttl_s * 1000), now_ms),
+            "INSERT INTO leases (name, holder, until_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
+            "SET holder = excluded.holder, until_ms = excluded.until_ms "
+            "WHERE holder = excluded.holder OR until_ms < ? OR until_ms > excluded.until_ms",
+            (name, holder, until_ms, now_ms),
         )
         return taken > 0
 

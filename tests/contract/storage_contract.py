@@ -339,5 +339,10 @@ class StorageContract:
         assert storage.lease("sealer", "b", 60)
         assert storage.lease("purger", "a", 60)
 
+    def test_a_lead_from_before_the_clock_was_set_back_is_nobodys(self, storage: Storage) -> None:
+        assert storage.lease("sealer", "a", 3_600)
+        assert storage.lease("sealer", "b", 10)
+        assert not storage.lease("sealer", "a", 10)
+
     def test_a_ready_record_answers_a_ping(self, storage: Storage) -> None:
         storage.ping()
