@@ -13,6 +13,8 @@ from cookiegate.policy.document import PublishedPolicy
 from cookiegate.storage.contract import ConsentRow
 
 DAY_MS = 86_400_000
+#: The policy version of a consent that counts again only when the person has confirmed it: what came after it is lost.
+TO_CONFIRM = 0
 State = Literal["undecided", "granted", "refused"]
 AskReason = Literal["undecided", "policy_changed", "expired"]
 
@@ -84,7 +86,7 @@ def consent_of(published: PublishedPolicy, row: ConsentRow | None, choice_cookie
         now_ms: the time.
     """
     if row is not None and row.restricted:
-        decided = (row.policy_version, row.epoch, Grant(), row.decided_at_ms)
+        decided = (row.policy_version or None, row.epoch, Grant(), row.decided_at_ms)
         return Consent(published, "refused", None, *decided, restricted=True)
     if row is not None:
         grant = Grant(tuple(row.purposes.split()), tuple(row.acquire.split())).within(published.policy)
@@ -104,6 +106,8 @@ def _with_ask(
     published: PublishedPolicy, state: State, version: int, epoch: int, grant: Grant, decided_at_ms: int, now_ms: int
 ) -> Consent:
     reason: AskReason | None = None
+    if version == TO_CONFIRM:
+        return Consent(published, state, "expired", None, epoch, grant, decided_at_ms)
     if version < published.holds_since:
         reason = "policy_changed"
     elif now_ms >= decided_at_ms + published.policy.ask_again_days * DAY_MS:

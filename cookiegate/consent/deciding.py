@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
+
+import msgspec
 
 from cookiegate.clock import Clock, rfc3339
-from cookiegate.consent.grants import Action, Grant, decide_grant, shown_acquire, shown_purposes
+from cookiegate.consent.choices import Choice, ChoiceBook
+from cookiegate.consent.grants import Action, Grant
 from cookiegate.consent.ids import derive_handle, hash_handle, new_subject
+from cookiegate.consent.records import DecisionRecord
 from cookiegate.errors import EpochStaleError, IdempotencyConflictError, NoticeStaleError
 from cookiegate.ledger.hashing import canonical, leaf_hash, new_salt
 from cookiegate.ledger.ids import new_id
@@ -106,6 +110,8 @@ class Decider:
         on_revoked: called after the commit for each consent that a decision ended or replaced.
         clock: server time; the visitor's is never asked.
         on_lifted: called inside the transaction of a grant by somebody whose data was restricted.
+        on_repeated: called with the person and the epoch of a decision that was recorded by an earlier try. That try
+            may have been told that it failed, and have gone without saying what it ended.
     """
 
     def __init__(
@@ -115,12 +121,15 @@ class Decider:
         on_revoked: Revoked,
         clock: Clock,
         on_lifted: Lifted = lambda transaction, before, epoch, at_ms: None,
+        on_repeated: Callable[[str, int], None] = lambda sub, epoch: None,
     ) -> None:
         self._storage = storage
         self._secret = handle_secret
         self._on_revoked = on_revoked
+        self._on_repeated = on_repeated
         self._clock = clock
         self.on_lifted = on_lifted
+        self.choices = ChoiceBook()
 
     def decide(self, published: PublishedPolicy, notice_is_current: bool, request: DecisionRequest) -> Decided:
         """Records one decision and returns once it is durable.
@@ -142,9 +151,11 @@ class Decider:
             StorageError: nothing was recorded; a retry is safe.
         """
         act = _Act(self, published, notice_is_current, request)
-        decided = self._storage.write(act)
+        decided = self._storage.write(act, side_by_side=True)
         if act.revocation is not None:
             self._on_revoked(act.revocation.slot, act.revocation.sub, act.revocation.epoch)
+        if act.is_repeat and decided.row.sub is not None:
+            self._on_repeated(decided.row.sub, decided.row.epoch)
         return decided
 
     def find(self, site: str, handle: str | None) -> ConsentRow | None:
@@ -182,8 +193,10 @@ class _Act:
         self._is_stale = not notice_is_current
         if self._is_stale and request.action == "withdraw":
             self._accept_older_notice()
-        self._grant = Grant() if self._is_stale else self._read_grant()
+        self._choice = self._read_choice()
+        self._grant = self._choice.grant
         self.revocation: _Revocation | None = None
+        self.is_repeat = False
 
     def _accept_older_notice(self) -> None:
         # Withdrawing must be as easy as giving (GDPR 7(3)): a page that is still open under an older notice may do it.
@@ -191,18 +204,20 @@ class _Act:
         if version is not None:
             self._version, self._is_stale = version, False
 
-    def _read_grant(self) -> Grant:
-        request = self._request
-        if request.action == "withdraw":
-            return Grant()
-        return decide_grant(self._published.policy, request.action, request.purposes, request.acquire)
+    def _read_choice(self) -> Choice:
+        request, choices = self._request, self._decider.choices.under(self._published)
+        if self._is_stale or request.action == "withdraw":
+            return choices.of(Grant())
+        return choices.decide(request.action, request.purposes, request.acquire)
 
     def __call__(self, transaction: WriteTransaction) -> Decided:
+        self.revocation = None  # it may be called again
         key_hash = hashlib.sha256(self._request.idempotency_key.encode()).digest()
         now_ms = self._decider.now_ms()
         mine = AnswerRow(self._site, key_hash, self._request.digest(), new_id(now_ms), now_ms)
         earlier = transaction.claim_answer(mine)
         if earlier is not None:
+            self.is_repeat = True
             return self._repeat(transaction, earlier, mine.body_hash)
         if self._is_stale:
             raise NoticeStaleError(
@@ -269,29 +284,27 @@ class _Act:
         slot: StatusSlot | None,
     ) -> DecisionRow:
         row_id, now_ms, salt = answer.decision_id, answer.created_at_ms, new_salt()
-        record = canonical(self._describe(row_id, sub, epoch, now_ms))
+        record = self._describe(row_id, sub, epoch, now_ms)
         leaf = leaf_hash(salt, record)
         row = DecisionRow(row_id, self._site, key_id, sub, epoch, record, salt, leaf, slot, now_ms)
         transaction.append_decision(row)
         return row
 
-    def _describe(self, row_id: str, sub: str | None, epoch: int, now_ms: int) -> dict[str, Any]:
-        policy = self._published.policy
-        return {
-            "v": 2,
-            "id": row_id,
-            "site": self._site,
-            "sub": sub,
-            "epoch": epoch,
-            "action": self._request.action,
-            "notice": self._request.notice,
-            "ui": self._request.ui,
-            "policy_version": self._version,
-            "purposes": shown_purposes(policy, self._grant.purposes),
-            "acquire": shown_acquire(policy, self._grant.acquire),
-            "device": dict(self._request.device),
-            "decided_at": rfc3339(now_ms),
-        }
+    def _describe(self, row_id: str, sub: str | None, epoch: int, now_ms: int) -> bytes:
+        return DecisionRecord(
+            acquire=self._choice.acquire,
+            action=self._request.action,
+            decided_at=rfc3339(now_ms),
+            device=msgspec.Raw(canonical(self._request.device)),
+            epoch=epoch,
+            id=row_id,
+            notice=self._request.notice,
+            policy_version=self._version,
+            purposes=self._choice.purposes,
+            site=self._site,
+            sub=sub,
+            ui=self._request.ui,
+        ).written()
 
     def _consent(self, row: DecisionRow, handle: str, subject: str, restricted: bool) -> ConsentRow:
         return ConsentRow(

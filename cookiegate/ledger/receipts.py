@@ -6,7 +6,7 @@ the terms of a standard what was chosen, who is responsible and how to take it b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
@@ -16,7 +16,7 @@ from cookiegate.ledger.receipt_notices import NoticeArchive
 from cookiegate.policy.document import Policy
 from cookiegate.storage.contract import DecisionRow, Storage
 from cookiegate.tokens import base64url
-from cookiegate.tokens.signing import SigningKey, sign_jws
+from cookiegate.tokens.signing import JwsOpening, SigningKey
 
 RECEIPT_TYPE = "consent-receipt+jwt"
 _KEPT_TEMPLATES = 512
@@ -53,10 +53,21 @@ class _Members(msgspec.Struct, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Template:
-    """What all receipts under one notice share: their first members as JSON, without the closing brace."""
+    """What all receipts under one notice share: their first members as JSON, up to the comma before the others.
+
+    ``openings`` are its beginnings of tokens, by the key's name.
+    """
 
     policy: Policy
     opening: bytes
+    openings: dict[str, JwsOpening] = field(default_factory=dict)
+
+    def begun(self, key: SigningKey) -> JwsOpening:
+        """What the receipts under this notice begin with when this key signs."""
+        begun = self.openings.get(key.kid)
+        if begun is None:
+            begun = self.openings[key.kid] = JwsOpening(key, RECEIPT_TYPE, self.opening)
+        return begun
 
 
 _facts = msgspec.json.Decoder(_Facts)
@@ -92,6 +103,16 @@ class ReceiptBook:
             RecordDamagedError: the record names a notice that was never published.
             StorageError, PolicyError: the notice cannot be read now; it is read once.
         """
+        template, rest = self._write(row)
+        return template.opening + rest
+
+    def sign(self, key: SigningKey, row: DecisionRow) -> str:
+        """The receipt of a decision; see :func:`sign_receipt`."""
+        template, rest = self._write(row)
+        return template.begun(key).sign(rest)
+
+    def _write(self, row: DecisionRow) -> tuple[_Template, bytes]:
+        """What the decision's document shares with others, and its own rest."""
         facts = _facts.decode(row.record)
         template = self._templates.get(facts.notice) or self._prepare(row.site, facts)
         members = _Members(
@@ -104,15 +125,16 @@ class ReceiptBook:
             ledger=_Ledger(f"{self._base_url}/ledger/proof/{row.id}", self._checkpoint),
             subject=_NOBODY if row.sub is None else None,
         )
-        return template.opening + b"," + _members.encode(members)[1:]
+        return template, _members.encode(members)[1:]
 
     def _prepare(self, site: str, facts: _Facts) -> _Template:
         archived, notice = self.notices.find(site, facts.policy_version, facts.notice)
         policy = archived.published.policy
-        shared = _members.encode(describe_notice(policy, notice, self._base_url))
+        opening = _members.encode(describe_notice(policy, notice, self._base_url))[:-1] + b","
+        opening += b" " * (-len(opening) % 3)  # white space of JSON: see JwsOpening
         if len(self._templates) >= _KEPT_TEMPLATES:
             self._templates.clear()
-        template = self._templates[facts.notice] = _Template(policy, shared[:-1])
+        template = self._templates[facts.notice] = _Template(policy, opening)
         return template
 
 
@@ -140,4 +162,4 @@ def sign_receipt(key: SigningKey, book: ReceiptBook, row: DecisionRow) -> str:
     Raises:
         RecordDamagedError, StorageError, PolicyError: as :meth:`ReceiptBook.document`.
     """
-    return sign_jws(key, RECEIPT_TYPE, book.document(row))
+    return book.sign(key, row)

@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from cookiegate.errors import RecordDamagedError
-from cookiegate.storage.contract import DecisionRow, EntryRow, Record, Storage
-from cookiegate.storage.sealed_rows import decision_from_columns, entry_from_columns
+from cookiegate.storage.contract import EntryRow, Record, Storage
+from cookiegate.storage.sealed_rows import Opener, entry_from_columns, open_decision
 from cookiegate.storage.tables import decisions, entries, positions, unsealed
 
 DECISION = "decision"
@@ -70,7 +70,8 @@ def load_sealed(storage: Storage, first: int, stop: int) -> list[LedgerRow]:
 
 def load_unsealed(storage: Storage, limit: int) -> list[tuple[int, LedgerRow]]:
     """The entries that wait to be sealed, oldest first, each with its sequence; at most ``limit``."""
-    listed = storage.read(sa.select(unsealed).order_by(unsealed.c.sequence).limit(limit))
+    settled = unsealed.c.sequence <= storage.settled(unsealed.c.sequence)
+    listed = storage.read(sa.select(unsealed).where(settled).order_by(unsealed.c.sequence).limit(limit))
     rows: list[LedgerRow] = []
     for first in range(0, len(listed), _SEALED_AT_ONCE):
         rows += _load_by_id(storage, listed[first : first + _SEALED_AT_ONCE])
@@ -99,8 +100,10 @@ def _load(storage: Storage, listed: list[Record], query: Callable[[sa.Table, int
     for kind, source, read in 2 * ((DECISION_KIND, decisions, _decision), (ENTRY_KIND, entries, _entry)):
         mine = [row for (of, _), row in found.items() if of == kind]
         if kind in kinds and (not mine or any(row.state == "key_gone" for row in mine)):
-            for columns in storage.read(query(source, kind)):
-                found[kind, columns["id"]] = read(storage, columns)
+            rows = storage.read(query(source, kind))
+            opener = storage.vault.near([row["key_id"] for row in rows if isinstance(row["key_id"], int)])
+            for columns in rows:
+                found[kind, columns["id"]] = read(opener, columns)
     return [found.get((item["kind"], item["entry_id"])) or _missing(item["entry_id"]) for item in listed]
 
 
@@ -108,30 +111,22 @@ def _missing(entry_id: str) -> LedgerRow:
     return LedgerRow(None, entry_id, "entry", None, None, None, None, 0, b"", b"", b"", "missing")
 
 
-def _decision(storage: Storage, columns: Record) -> LedgerRow:
+def _decision(opener: Opener, columns: Record) -> LedgerRow:
+    row_id, key_id, sealed = columns["id"], columns["key_id"], columns["sealed"]
     try:
-        row: DecisionRow | None = decision_from_columns(storage.vault, tuple(columns.values()))
+        sub, salt, record = open_decision(opener, row_id, key_id, sealed)
+        state = _state(record, sealed)
     except _DAMAGE:
-        row = None
+        sub, salt, record, state = None, b"", b"", "damaged"
     return LedgerRow(
-        position=None,
-        id=columns["id"],
-        kind=DECISION,
-        site=columns["site"],
-        key_id=columns["key_id"],
-        sub=row.sub if row else None,
-        epoch=columns["epoch"],
-        at_ms=columns["decided_at_ms"],
-        record=row.record if row else b"",
-        salt=row.salt if row else b"",
-        leaf=columns["leaf"],
-        state=_state(row, columns["sealed"]),
-    )
+        None, row_id, DECISION, columns["site"], key_id, sub, columns["epoch"], columns["decided_at_ms"],
+        record, salt, columns["leaf"], state,
+    )  # fmt: skip
 
 
-def _entry(storage: Storage, columns: Record) -> LedgerRow:
+def _entry(opener: Opener, columns: Record) -> LedgerRow:
     try:
-        row: EntryRow | None = entry_from_columns(storage.vault, tuple(columns.values()))
+        row: EntryRow | None = entry_from_columns(opener, tuple(columns.values()))
     except _DAMAGE:
         row = None
     return LedgerRow(
@@ -146,13 +141,11 @@ def _entry(storage: Storage, columns: Record) -> LedgerRow:
         record=row.record if row else b"",
         salt=row.salt if row else b"",
         leaf=columns["leaf"],
-        state=_state(row, columns["payload"]),
+        state=_state(row.record, columns["payload"]) if row else "damaged",
     )
 
 
-def _state(row: DecisionRow | EntryRow | None, payload: Any) -> State:
-    if row is None:
-        return "damaged"
-    if not row.is_erased:
+def _state(record: bytes, payload: Any) -> State:
+    if record:
         return "whole"
     return "erased" if payload is None else "key_gone"

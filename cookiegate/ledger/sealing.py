@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from cookiegate.clock import Clock
-from cookiegate.errors import LedgerDamagedError
+from cookiegate.errors import LedgerDamagedError, RecordDamagedError
 from cookiegate.ledger.checkpoint import sign_checkpoint
 from cookiegate.ledger.frontier import Frontier
 from cookiegate.ledger.hashing import leaf_hash
@@ -71,11 +71,11 @@ class Sealer:
         self._batch_max = batch_max
         self._alone = threading.Lock()
         self._signed_size = 0
-        self._damage: LedgerDamagedError | None = None
+        self._damage: RecordDamagedError | None = None
         self._look_again_ms = 0
 
     @property
-    def damage(self) -> LedgerDamagedError | None:
+    def damage(self) -> RecordDamagedError | None:
         """Why nothing is sealed any more; None while all is well. It goes when the record is whole again."""
         return self._damage
 
@@ -90,7 +90,7 @@ class Sealer:
         While the ledger is damaged it looks again every few seconds only.
 
         Raises:
-            LedgerDamagedError, StorageError: as for :meth:`seal`.
+            RecordDamagedError, StorageError: as for :meth:`seal`.
         """
         count = 0
         if self._damage is not None and self._clock.now_ms() < self._look_again_ms:
@@ -109,13 +109,14 @@ class Sealer:
             What was sealed; None if nothing waits, or if another sealer was quicker.
 
         Raises:
-            LedgerDamagedError: a payload, a tile or the last checkpoint is not what was written; nothing was signed.
+            RecordDamagedError: a payload, a page, a tile or the last checkpoint is not what was written; nothing was
+                signed. What contradicts the tree is a LedgerDamagedError.
             StorageError: the record cannot be written now; a retry is safe.
         """
         with self._alone:
             try:
                 return self._seal()
-            except LedgerDamagedError as error:
+            except RecordDamagedError as error:
                 self._note_damage(error)
                 raise
 
@@ -123,17 +124,17 @@ class Sealer:
         """Compares the stored tree with its last checkpoint, without sealing.
 
         Raises:
-            LedgerDamagedError: they disagree.
+            RecordDamagedError: they disagree, or cannot be read.
         """
         with self._alone:
             try:
                 self._read_tree()
-            except LedgerDamagedError as error:
+            except RecordDamagedError as error:
                 self._note_damage(error)
                 raise
             self._damage = None
 
-    def _note_damage(self, error: LedgerDamagedError) -> None:
+    def _note_damage(self, error: RecordDamagedError) -> None:
         self._damage = error
         self._look_again_ms = self._clock.now_ms() + LOOK_AGAIN_MS
 

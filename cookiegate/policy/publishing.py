@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cookiegate.clock import Clock
-from cookiegate.errors import PolicyError, SiteUnknownError
+from cookiegate.errors import PolicyError, SiteUnknownError, StorageError
 from cookiegate.policy.difference import compare
 from cookiegate.policy.document import Policy, PublishedPolicy
 from cookiegate.policy.encoding import canonical_json, from_document
@@ -28,7 +28,7 @@ def publish(storage: Storage, policy: Policy, clock: Clock) -> PublishedPolicy:
         The new version; or the newest one when its document is the same already.
 
     Raises:
-        StorageError: nothing was published; somebody else may have published at the same time.
+        StorageError: nothing was published; somebody else may have published something else at the same time.
     """
     document = canonical_json(policy)
     latest = storage.policies.latest(policy.site)
@@ -36,7 +36,13 @@ def publish(storage: Storage, policy: Policy, clock: Clock) -> PublishedPolicy:
         return read_row(latest)
     row = _next_row(policy, document, latest, clock.now_ms())
     notices = [build_notice(policy, row.version, locale) for locale in policy.locales]
-    storage.policies.add(row, [_notice_row(policy.site, row.version, notice) for notice in notices])
+    try:
+        storage.policies.add(row, [_notice_row(policy.site, row.version, notice) for notice in notices])
+    except StorageError:
+        newest = storage.policies.latest(policy.site)
+        if newest is None or newest.version != row.version or not _says_the_same(newest, policy, document):
+            raise
+        return read_row(newest)  # another process that starts with the same document was quicker
     return read_row(row)
 
 
@@ -161,7 +167,7 @@ class PolicyBook:
     def _entry(self, site: str) -> _Entry:
         entry = self._page.get(site)
         if entry is None:
-            raise SiteUnknownError("No policy is published for this site.", site=site)
+            raise SiteUnknownError("No policy is published for this site.")
         return entry
 
     def _next_page(self) -> dict[str, _Entry]:

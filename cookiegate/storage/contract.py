@@ -7,157 +7,45 @@ An engine passes ``tests/contract/storage_contract.py``. Rules (epochs, ties, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from cookiegate.storage.record_rows import (
+    STATUS_LIST_SIZE,
+    AnswerRow,
+    ConsentRow,
+    DecisionRow,
+    EntryRow,
+    NoticeRow,
+    PolicyRow,
+    Revocation,
+    StatusSlot,
+    first_id,
+)
 from cookiegate.storage.vault import Vault
+
+__all__ = [
+    "STATUS_LIST_SIZE",
+    "AnswerRow",
+    "ConsentRow",
+    "DecisionRow",
+    "EntryRow",
+    "NoticeRow",
+    "PolicyRow",
+    "PolicyStore",
+    "Read",
+    "Record",
+    "Revocation",
+    "StatusSlot",
+    "Storage",
+    "WriteTransaction",
+    "first_id",
+]
 
 T = TypeVar("T")
 Record = Mapping[str, Any]
 Read = Callable[[sa.Select[Any]], list[Record]]
-
-#: Bits of one status list: 16 kB raw.
-STATUS_LIST_SIZE = 131_072
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
-    """One immutable version of a site's policy; ``document`` is canonical JSON (RFC 8785)."""
-
-    site: str
-    version: int
-    sha256: str
-    document: bytes
-    asks_again: bool
-    holds_since: int
-    published_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeRow:
-    """A policy version in one locale, by the digest of its body."""
-
-    sha256: str
-    site: str
-    version: int
-    locale: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StatusSlot:
-    """A place in a token status list."""
-
-    list_id: int
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
-    """One decision. ``record`` is its canonical JSON; ``leaf`` is the ledger leaf over salt and record.
-
-    ``sub``, ``salt`` and ``record`` are stored encrypted under the subject key ``key_id``. ``sub`` and ``slot`` are
-    None for a refusal by someone who had granted nothing before; such a refusal has a key of its own.
-    """
-
-    id: str
-    site: str
-    key_id: int
-    sub: str | None
-    epoch: int
-    record: bytes
-    salt: bytes
-    leaf: bytes
-    slot: StatusSlot | None
-    decided_at_ms: int
-
-    @property
-    def is_erased(self) -> bool:
-        """Whether the payload is gone; id, site, time and leaf remain."""
-        return not self.record
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """A ledger entry that is not a decision: an erasure, a hold, a break-glass look-up.
-
-    With ``key_id`` its salt and record are stored encrypted under that subject key, else as they are.
-    """
-
-    id: str
-    kind: str
-    site: str | None
-    key_id: int | None
-    record: bytes
-    salt: bytes
-    leaf: bytes
-    recorded_at_ms: int
-
-    @property
-    def is_erased(self) -> bool:
-        """Whether the payload is gone; id, kind, site, time and leaf remain."""
-        return not self.record
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentRow:
-    """What holds now for the holder of a handle. ``purposes`` and ``acquire`` are space-delimited keys.
-
-    ``sub``, ``policy_version``, ``purposes`` and ``acquire`` are stored encrypted under ``key_id``. ``restricted``: the
-    person asked that the data is kept and not used; no token is given.
-    """
-
-    site: str
-    handle_hash: bytes
-    key_id: int
-    sub: str
-    epoch: int
-    policy_version: int
-    purposes: str
-    acquire: str
-    slot: StatusSlot | None
-    decision_id: str
-    decided_at_ms: int
-    restricted: bool = False
-
-    @property
-    def is_granted(self) -> bool:
-        """Whether anything is allowed."""
-        return bool(self.purposes)
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
-    """An idempotency key that was used: for which body, and which decision answered it."""
-
-    site: str
-    key_hash: bytes
-    body_hash: bytes
-    decision_id: str
-    created_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """A status bit that was set. ``sequence`` rises; ``epoch`` is the least epoch of ``sub`` that still counts.
-
-    ``sub`` is emptied when no gate can need it any more.
-    """
-
-    sequence: int
-    slot: StatusSlot
-    site: str
-    sub: str | None
-    epoch: int
-    revoked_at_ms: int
-
-
-def first_id(at_ms: int) -> str:
-    """The least id of a millisecond: ids of decisions and entries begin with their time (RFC 9562, UUIDv7)."""
-    digits = f"{max(at_ms, 0):012x}"
-    return f"{digits[:8]}-{digits[8:]}"
 
 
 class WriteTransaction(Protocol):
@@ -275,16 +163,22 @@ class Storage(Protocol):
         """The published policies."""
         ...
 
-    def write(self, work: Callable[[WriteTransaction], T]) -> T:
+    def write(self, work: Callable[[WriteTransaction], T], *, side_by_side: bool = False) -> T:
         """Runs ``work`` and returns its result once it is durable.
 
-        Works of several threads may share one commit; each still succeeds or fails alone.
+        Works of several threads may share one commit; each still succeeds or fails alone. Where several processes
+        write, no work runs beside another, unless both ask for it.
 
         Args:
             work: called once. It reads, then writes; what it raises undoes only its own writes.
+            side_by_side: for the hot path. ``work`` touches the answer, decisions, consents, slots and revocations of
+                one person alone; works on other persons may run in other transactions at the same time. It may be
+                called again, after everything that it wrote was undone: when two of them meet, or when it reaches
+                further than that and so must run by itself.
 
         Raises:
-            StorageError: nothing of this work was kept; a retry is safe.
+            StorageError: nothing of this work was kept, or nobody knows (the line broke at the commit); a retry is
+                safe where the work knows itself again, as by an answer.
         """
         ...
 
@@ -344,6 +238,10 @@ class Storage(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """The engine's own housekeeping, where it has any; a service that runs calls it a few times a second."""
+        ...
+
     def empty_log(self) -> None:
         """Makes the engine's own log forget earlier states of rows, where it keeps any; may put that off when busy."""
         ...
@@ -362,7 +260,20 @@ class Storage(Protocol):
         ...
 
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
-        """At most ``limit`` revocations with a sequence above ``after``, in order."""
+        """At most ``limit`` revocations with a sequence above ``after``, in order; none can still appear among them."""
+        ...
+
+    def settled(self, sequence: sa.Column[int], after: int = 0) -> int:
+        """How far a rising sequence can be followed: nothing at or below it can still appear. Not for inside a work.
+
+        Args:
+            sequence: of ``revocations`` or ``unsealed``, which works write side by side. All others are in the order of
+                their commits.
+            after: how far it was followed before.
+
+        Returns:
+            The highest value, or ``after`` when there is none above it.
+        """
         ...
 
     def status_lists(self) -> list[tuple[int, int]]:

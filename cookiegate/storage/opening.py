@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from cookiegate.errors import SettingsError
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import Storage
+from cookiegate.storage.places import record_uri
 from cookiegate.storage.sqlite import SqliteStorage
 from cookiegate.storage.vault import Vault
 
-ENGINES: dict[str, Callable[[str, Vault], Storage]] = {"sqlite": SqliteStorage.open}
+
+def _open_postgres(uri: str, vault: Vault) -> Storage:
+    if importlib.util.find_spec("psycopg") is None or importlib.util.find_spec("psycopg_pool") is None:
+        raise SettingsError(
+            'COOKIEGATE_DATABASE_URL names PostgreSQL, and its driver is not here: pip install "cookiegate[postgres]"'
+        )
+    from cookiegate.storage.postgres import PostgresStorage  # noqa: PLC0415  an extra, not in every installation
+
+    return PostgresStorage.open(uri, vault)
+
+
+ENGINES: dict[str, Callable[[str, Vault], Storage]] = {
+    "sqlite": SqliteStorage.open,
+    "postgresql": _open_postgres,
+    "postgresql+psycopg": _open_postgres,
+}
 
 
 def open_storage(settings: Settings) -> Storage:
@@ -24,16 +39,22 @@ def open_storage(settings: Settings) -> Storage:
             in the data folder.
 
     Raises:
-        SettingsError: the URI is unusable, its engine is not known, or its SQLite build is unsafe.
+        SettingsError: the URI is unusable, its engine is not known, or its server or build is unsafe.
         KeyFileError: the subject keys cannot be used, or are older than the record.
+        StorageError: the record cannot be reached now.
     """
-    uri = settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'cookiegate.db'}"
-    try:
-        scheme = make_url(uri).get_backend_name()
-    except ArgumentError as error:
+    uri = record_uri(settings)
+    scheme, found, _ = uri.partition("://")
+    if not found:
         raise SettingsError(
-            "COOKIEGATE_DATABASE_URL is not a database URI such as sqlite:////var/lib/cookiegate/cookiegate.db"
-        ) from error
+            "COOKIEGATE_DATABASE_URL is not a database URI such as sqlite:////var/lib/cookiegate/cookiegate.db or "
+            "postgresql://user:password@host/database"
+        )
     if scheme not in ENGINES:
         raise SettingsError(f"COOKIEGATE_DATABASE_URL: no engine for {scheme}; known: {', '.join(sorted(ENGINES))}")
-    return ENGINES[scheme](uri, Vault.open(settings.data_dir))
+    vault = Vault.open(settings.data_dir)
+    try:
+        return ENGINES[scheme](uri, vault)
+    except BaseException:
+        vault.close()
+        raise

@@ -5,7 +5,7 @@ Every engine stores these columns; none ever sees a payload in clear.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from cookiegate.errors import RecordDamagedError
 from cookiegate.storage.contract import ConsentRow, DecisionRow, EntryRow, StatusSlot
@@ -14,6 +14,26 @@ from cookiegate.storage.vault import Vault
 SALT_BYTES = 16
 _SUB_CHARS = 22
 Columns = tuple[Any, ...]
+
+#: The columns of each table in the order of the tuples below. Statements name them, so that a program which does not
+#: know a new column yet goes on working beside one that does.
+DECISION_COLUMNS = (
+    "id", "site", "key_id", "epoch", "sealed", "leaf", "status_list", "status_index", "decided_at_ms",
+)  # fmt: skip
+ENTRY_COLUMNS = ("id", "kind", "site", "key_id", "payload", "leaf", "recorded_at_ms")
+CONSENT_COLUMNS = (
+    "site", "handle_hash", "key_id", "epoch", "sealed", "status_list", "status_index", "decision_id", "decided_at_ms",
+    "restricted",
+)  # fmt: skip
+ANSWER_COLUMNS = ("site", "key_hash", "body_hash", "decision_id", "created_at_ms")
+
+
+class Opener(Protocol):
+    """Opens payloads: the vault, or a part of its keys that was read at once."""
+
+    def decrypt(self, key_id: int, context: str, sealed: bytes) -> bytes | None:
+        """The payload; None when its key was destroyed. See :meth:`Vault.decrypt`."""
+        ...
 
 
 def decision_columns(vault: Vault, row: DecisionRow) -> Columns:
@@ -33,12 +53,19 @@ def decision_from_columns(vault: Vault, columns: Columns) -> DecisionRow:
         RecordDamagedError: the payload was changed.
     """
     row_id, site, key_id, epoch, sealed, leaf, list_id, index, decided_at_ms = columns
-    plain = None if sealed is None else vault.decrypt(key_id, f"decision:{row_id}", sealed)
-    sub, salt, record = (None, b"", b"") if plain is None else _split_decision(plain, row_id)
+    sub, salt, record = open_decision(vault, row_id, key_id, sealed)
     return DecisionRow(row_id, site, key_id, sub, epoch, record, salt, leaf, _slot(list_id, index), decided_at_ms)
 
 
-def _split_decision(plain: bytes, row_id: str) -> tuple[str | None, bytes, bytes]:
+def open_decision(opener: Opener, row_id: str, key_id: int, sealed: bytes | None) -> tuple[str | None, bytes, bytes]:
+    """Subject, salt and record of a decision; without any of them when the payload was erased.
+
+    Raises:
+        RecordDamagedError: the payload was changed.
+    """
+    plain = None if sealed is None else opener.decrypt(key_id, f"decision:{row_id}", sealed)
+    if plain is None:
+        return None, b"", b""
     length = plain[0]
     if length not in (0, _SUB_CHARS):
         raise RecordDamagedError(f"the payload of decision {row_id} has another form", context=row_id)
@@ -53,7 +80,7 @@ def entry_columns(vault: Vault, row: EntryRow) -> Columns:
     return row.id, row.kind, row.site, row.key_id, payload, row.leaf, row.recorded_at_ms
 
 
-def entry_from_columns(vault: Vault, columns: Columns) -> EntryRow:
+def entry_from_columns(vault: Opener, columns: Columns) -> EntryRow:
     """A row of ``entries``; without its payload when that was erased.
 
     Raises:

@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pysqlite3
@@ -18,41 +18,34 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from cookiegate.errors import KeyFileError, SettingsError
-from cookiegate.storage import tables
+from cookiegate.errors import SettingsError, StorageError
 from cookiegate.storage.adopting import adopt_plain_rows
 from cookiegate.storage.contract import (
-    ConsentRow,
-    DecisionRow,
-    EntryRow,
     PolicyStore,
     Record,
     Revocation,
-    StatusSlot,
     WriteTransaction,
-    first_id,
 )
 from cookiegate.storage.group_commit import GATHER_S, GroupCommit
-from cookiegate.storage.migrating import migrate
+from cookiegate.storage.migrating import MIGRATES_ELSEWHERE, PATIENCE_S, is_settled, migrate
+from cookiegate.storage.policies import RecordedPolicies
+from cookiegate.storage.reading import RecordReading
 from cookiegate.storage.reshredding import queue_undone
-from cookiegate.storage.sealed_rows import consent_from_columns, decision_from_columns, entry_from_columns
-from cookiegate.storage.sqlite_policies import SqlitePolicies
-from cookiegate.storage.sqlite_writing import SqliteCommitter, storage_error
+from cookiegate.storage.sqlite_writing import FileDamagedError, SqliteCommitter, storage_error
 from cookiegate.storage.statements import run_statement
-from cookiegate.storage.tables_all import metadata
 from cookiegate.storage.vault import Vault
 
 T = TypeVar("T")
 
 #: Builds from 3.7.0 to 3.51.2 can lose commits with WAL and two connections (the WAL-reset bug).
 FIRST_SAFE_VERSION = (3, 51, 3)
-BUSY_TIMEOUT_MS = 2_000
-#: Keys destroyed at once; a statement takes only so many values.
-SHRED_MAX = 10_000
-#: Rows of a table that tell its highest key: keys are given out in rising blocks, a block a process.
-NEWEST_ROWS = 10_000
-#: Tables of keys that are gone: a key file that never had them lacks nothing.
-ERASED_LISTS = ("erased_keys", "erasures", "shreds")
+BUSY_TIMEOUT_MS = 1_500
+SEQUENCE_MAX = 2**63 - 1
+#: Pages in the log at which a commit takes it over itself: :meth:`SqliteStorage.tidy` leaves it little to do.
+LOG_PAGES = 8_000
+#: While the log is taken over it grows; so once more, at most so often, until this few pages are left.
+TAKEN_OVER_TURNS = 4
+TAKEN_OVER_REST = 64
 
 
 def refuse_unsafe_build(version: tuple[int, ...]) -> None:
@@ -68,19 +61,19 @@ def refuse_unsafe_build(version: tuple[int, ...]) -> None:
         )
 
 
-class SqliteStorage:
+class SqliteStorage(RecordReading):
     """The record in one SQLite file. One process writes it."""
 
     def __init__(self, engine: Engine, path: str, vault: Vault, gather_s: float) -> None:
         self._engine = engine
         self._path = path
-        self._vault = vault
+        super().__init__(vault)
         self._committer = SqliteCommitter(self._connect, vault)
         self._group = GroupCommit(self._committer, gather_s=gather_s)
         # No thread owns a reader: a connection that dies with its thread is torn down when the interpreter may no
         # longer be entered, and takes the process with it.
         self._readers: deque[Any] = deque()
-        self._policies = SqlitePolicies(engine)
+        self._policies = RecordedPolicies(self)
 
     @classmethod
     def open(cls, uri: str, vault: Vault, *, gather_s: float = GATHER_S) -> SqliteStorage:
@@ -95,30 +88,23 @@ class SqliteStorage:
         path = make_url(uri).database
         if not path or path == ":memory:":
             raise SettingsError("COOKIEGATE_DATABASE_URL: SQLite needs a file; a record in memory would not last")
-        engine = sa.create_engine(
-            uri, module=pysqlite3, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
-        )
-        sa.event.listen(engine, "connect", _prepare_connection)
+        engine = engine_of(uri)
         try:
             # SQLite gives its log and index files the mode of the database.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            with engine.begin() as connection:
-                migrate(connection)
+            migrate_file(engine)
+            storage = cls(engine, path, vault, gather_s)
+            storage._take_over()
         except OSError as error:
             raise SettingsError(f"the database file cannot be opened ({error.strerror})") from error
         except DBAPIError as error:
-            raise storage_error(error) from error
-        storage = cls(engine, path, vault, gather_s)
-        storage._take_over()
+            raise _named(storage_error(error), path) from error
+        except FileDamagedError as error:
+            raise _named(error, path) from error
         return storage
 
     def _take_over(self) -> None:
-        newest = self._newest_key()
-        if newest > self._vault.size():
-            raise KeyFileError(
-                f"{self._vault.path} is older than the record: restore the newest copy of the subject keys",
-                key_id=newest,
-            )
+        self._refuse_older_keys()
         connection = self._connect()
         try:
             adopt_plain_rows(self, connection)
@@ -127,96 +113,28 @@ class SqliteStorage:
         queue_undone(self)
         self.shred()
 
-    def _newest_key(self) -> int:
-        """The highest subject key that any table names: a key file without it would give it to someone else."""
-        keyed = [table for table in metadata.tables.values() if "key_id" in table.c and table.name not in ERASED_LISTS]
-        newest = (
-            f"SELECT max(key_id) FROM (SELECT key_id FROM {table.name} "  # noqa: S608  our own names
-            f"ORDER BY {table.primary_key.columns[0].name} DESC LIMIT {NEWEST_ROWS})"
-            for table in keyed
-        )
-        return max(self._read(query, ())[0][0] or 0 for query in newest)
-
-    @property
-    def vault(self) -> Vault:
-        """The subject keys."""
-        return self._vault
-
     @property
     def policies(self) -> PolicyStore:
         """The published policies."""
         return self._policies
 
-    def write(self, work: Callable[[WriteTransaction], T]) -> T:
-        """Runs ``work`` inside the next shared commit; see the contract."""
+    def write(self, work: Callable[[WriteTransaction], T], *, side_by_side: bool = False) -> T:
+        """Runs ``work`` inside the next shared commit; see the contract. With one writer, all works run alone."""
         return cast(T, self._group.write(work))
-
-    def find_consent(self, site: str, handle_hash: bytes) -> ConsentRow | None:
-        """The committed consent of a handle."""
-        rows = self._read("SELECT * FROM consents WHERE site = ? AND handle_hash = ?", (site, handle_hash))
-        return consent_from_columns(self._vault, rows[0]) if rows else None
-
-    def count_decisions(self, site: str) -> int:
-        """How many decisions a site has."""
-        return int(self._read("SELECT count(*) FROM decisions WHERE site = ?", (site,))[0][0])
-
-    def decisions(self, site: str) -> list[DecisionRow]:
-        """Every decision of a site in order of id."""
-        return self._decisions("SELECT * FROM decisions WHERE site = ? ORDER BY id", (site,))
-
-    def decision(self, decision_id: str) -> DecisionRow | None:
-        """One decision."""
-        found = self._decisions("SELECT * FROM decisions WHERE id = ?", (decision_id,))
-        return found[0] if found else None
-
-    def decisions_of_key(self, key_id: int) -> list[DecisionRow]:
-        """Every decision under a subject key, in order of id."""
-        return self._decisions("SELECT * FROM decisions WHERE key_id = ? ORDER BY id", (key_id,))
-
-    def decisions_between(
-        self, from_ms: int, to_ms: int, *, site: str | None = None, after: str = "", limit: int = 1_000
-    ) -> list[DecisionRow]:
-        """A page of the decisions of a time; see the contract."""
-        # Ids tell their time (UUIDv7), so the primary key finds the range.
-        return self._decisions(
-            "SELECT * FROM decisions WHERE id >= ? AND id < ? AND id > ? AND (? IS NULL OR site = ?) "
-            "ORDER BY id LIMIT ?",
-            (first_id(from_ms), first_id(to_ms), after, site, site, limit),
-        )
-
-    def _decisions(self, query: str, values: tuple[Any, ...]) -> list[DecisionRow]:
-        return [decision_from_columns(self._vault, row) for row in self._read(query, values)]
-
-    def consents_of_key(self, key_id: int) -> list[ConsentRow]:
-        """The consents under a subject key."""
-        rows = self._read("SELECT * FROM consents WHERE key_id = ?", (key_id,))
-        return [row for row in (consent_from_columns(self._vault, columns) for columns in rows) if row]
-
-    def entry(self, entry_id: str) -> EntryRow | None:
-        """One ledger entry that is not a decision."""
-        rows = self._read("SELECT * FROM entries WHERE id = ?", (entry_id,))
-        return entry_from_columns(self._vault, rows[0]) if rows else None
-
-    def entries(self, *, kind: str | None = None, site: str | None = None) -> list[EntryRow]:
-        """The ledger entries that are not decisions, in order of id."""
-        query = "SELECT * FROM entries WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR site = ?) ORDER BY id"
-        return [entry_from_columns(self._vault, row) for row in self._read(query, (kind, kind, site, site))]
 
     def read(self, statement: sa.Select[Any]) -> list[Record]:
         """Runs a SQLAlchemy Core query on the committed record."""
         return self._with_reader(lambda connection: run_statement(connection, statement))
 
-    def shred(self) -> int:
-        """Destroys the subject keys that are queued for it."""
-        mark = self._read("SELECT max(sequence) FROM erased_keys", ())[0][0] or 0
-        count = 0
-        while key_ids := [row[0] for row in self._read("SELECT key_id FROM shreds LIMIT ?", (SHRED_MAX,))]:
-            # Whatever was erased up to the mark is destroyed with the last of these, or was before.
-            self._vault.destroy(key_ids, max(mark, self._vault.mark) if len(key_ids) < SHRED_MAX else None)
-            done = sa.delete(tables.shreds).where(tables.shreds.c.key_id.in_(key_ids))
-            self._group.write(partial(_execute, done))
-            count += len(key_ids)
-        return count
+    def tidy(self) -> None:
+        """Takes the write-ahead log over into the database, beside the writer, so that no commit has to do it.
+
+        A writer that has nothing left to take over begins the log anew; else the log would grow for ever under load.
+        """
+        for _ in range(TAKEN_OVER_TURNS):
+            _busy, frames, taken = self._read("PRAGMA wal_checkpoint(PASSIVE)", ())[0]
+            if frames - taken < TAKEN_OVER_REST:
+                return
 
     def empty_log(self) -> None:
         """Takes the write-ahead log over into the database and cuts it off; does nothing while others read or write."""
@@ -238,32 +156,29 @@ class SqliteStorage:
 
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
         """At most ``limit`` revocations with a sequence above ``after``."""
-        rows = self._read("SELECT * FROM revocations WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit))
-        return [Revocation(row[0], StatusSlot(row[1], row[2]), row[3], row[4], row[5], row[6]) for row in rows]
+        return self._revocations_between(after, SEQUENCE_MAX, limit)
 
-    def status_lists(self) -> list[tuple[int, int]]:
-        """Every status list as (id, size)."""
-        return [(row[0], row[1]) for row in self._read("SELECT id, size FROM status_lists ORDER BY id", ())]
+    def settled(self, sequence: sa.Column[int], after: int = 0) -> int:
+        """The highest value: commits and sequences have one order."""
+        return max(after, self.read(sa.select(sa.func.max(sequence).label("newest")))[0]["newest"] or 0)
 
     def keep_artifact(self, sha256: str, site: str, name: str, body: bytes) -> None:
         """Keeps a served file by its digest, once."""
         if self.artifact(sha256) is None:
             self._committer.execute_in(
-                self._group, "INSERT OR IGNORE INTO artifacts VALUES (?, ?, ?, ?)", (sha256, site, name, body)
+                self._group,
+                "INSERT OR IGNORE INTO artifacts (sha256, site, name, body) VALUES (?, ?, ?, ?)",
+                (sha256, site, name, body),
             )
-
-    def artifact(self, sha256: str) -> bytes | None:
-        """A kept file."""
-        rows = self._read("SELECT body FROM artifacts WHERE sha256 = ?", (sha256,))
-        return rows[0][0] if rows else None
 
     def forget_answers(self, before_ms: int) -> int:
         """Drops old idempotency keys."""
         return self._committer.execute_in(self._group, "DELETE FROM answers WHERE created_at_ms < ?", (before_ms,))
 
     def ping(self) -> None:
-        """Takes the write lock and lets it go."""
-        self._group.write(lambda transaction: None)
+        """Writes a row: on a full disk the lock alone could still be had."""
+        statement = "INSERT OR REPLACE INTO leases (name, holder, until_ms) VALUES ('ping', '', 0)"
+        self._committer.execute_in(self._group, statement, ())
 
     def close(self) -> None:
         """Closes every connection."""
@@ -302,8 +217,43 @@ class SqliteStorage:
         return found
 
 
-def _execute(statement: sa.Executable, transaction: WriteTransaction) -> None:
-    transaction.execute(statement)
+def engine_of(uri: str) -> Engine:
+    """SQLAlchemy on a file, each connection prepared as ours are."""
+    engine = sa.create_engine(
+        uri, module=pysqlite3, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
+    sa.event.listen(engine, "connect", _prepare_connection)
+    return engine
+
+
+def migrate_file(engine: Engine, *more: Path) -> None:
+    """Brings a file to this program's schema, in one transaction, which one process at a time can have.
+
+    Args:
+        engine: from :func:`engine_of`.
+        more: folders of further migrations, for tests.
+
+    Raises:
+        SettingsError: the record is too new.
+        StorageError: others are in the way for a minute.
+    """
+    with engine.connect() as connection:
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_settled(connection, *more):
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except DBAPIError:
+                if time.monotonic() > deadline:
+                    raise StorageError(MIGRATES_ELSEWHERE) from None
+                continue
+            migrate(connection, *more)
+            connection.exec_driver_sql("COMMIT")
+
+
+def _named(error: StorageError, path: str) -> StorageError:
+    """Names the file where it is damaged: the start stops there."""
+    is_damage = isinstance(error, FileDamagedError)
+    return FileDamagedError(f"{path} is damaged: restore it from a backup") if is_damage else error
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
@@ -312,5 +262,6 @@ def _prepare_connection(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from cookiegate.storage.column_types import RISING, numbered
+
 metadata = sa.MetaData()
 
 policies = sa.Table(
     "policies",
     metadata,
-    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=True),
+    numbered("revision"),
     sa.Column("site", sa.String(63), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
@@ -85,7 +87,7 @@ shreds = sa.Table("shreds", metadata, sa.Column("key_id", sa.BigInteger, primary
 unsealed = sa.Table(
     "unsealed",
     metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    numbered("sequence"),
     sa.Column("entry_id", sa.String(36), nullable=False),
     sa.Column("kind", sa.Integer, nullable=False),
 )
@@ -94,7 +96,7 @@ unsealed = sa.Table(
 positions = sa.Table(
     "positions",
     metadata,
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", RISING, primary_key=True, autoincrement=False),
     sa.Column("entry_id", sa.String(36), nullable=False, unique=True),
     sa.Column("kind", sa.Integer, nullable=False),
 )
@@ -104,14 +106,14 @@ ledger_tiles = sa.Table(
     "ledger_tiles",
     metadata,
     sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", RISING, primary_key=True, autoincrement=False),
     sa.Column("hashes", sa.LargeBinary, nullable=False),
 )
 
 checkpoints = sa.Table(
     "checkpoints",
     metadata,
-    sa.Column("size", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("size", RISING, primary_key=True, autoincrement=False),
     sa.Column("root", sa.LargeBinary(32), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("sealed_at_ms", sa.BigInteger, nullable=False),
@@ -141,7 +143,7 @@ answers = sa.Table(
 status_lists = sa.Table(
     "status_lists",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    numbered("id"),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("used", sa.Integer, nullable=False),
     sa.Column("multiplier", sa.Integer, nullable=False),
@@ -151,7 +153,7 @@ status_lists = sa.Table(
 revocations = sa.Table(
     "revocations",
     metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    numbered("sequence"),
     sa.Column("status_list", sa.Integer, nullable=False),
     sa.Column("status_index", sa.Integer, nullable=False),
     sa.Column("site", sa.String(63), nullable=False),

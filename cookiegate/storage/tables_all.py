@@ -9,6 +9,7 @@ from cookiegate.storage import (
     tables_provisions,
     tables_requests,
     tables_retention,
+    tables_schema,
 )
 from cookiegate.storage.tables import metadata
 
@@ -20,4 +21,5 @@ __all__ = [
     "tables_provisions",
     "tables_requests",
     "tables_retention",
+    "tables_schema",
 ]

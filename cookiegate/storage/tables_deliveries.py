@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from cookiegate.storage.column_types import numbered
 from cookiegate.storage.tables import metadata
 
 #: What is to be delivered. ``content`` is emptied when it was; with ``key_id`` it is encrypted under that subject key.
@@ -74,7 +75,7 @@ subscriptions = sa.Table(
 stream_events = sa.Table(
     "stream_events",
     metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    numbered("sequence"),
     sa.Column("id", sa.String(36), nullable=False),
     sa.Column("stream", sa.String(16), nullable=False),
     sa.Column("site", sa.String(63), nullable=False),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from cookiegate.storage.column_types import numbered
 from cookiegate.storage.tables import consents, metadata
 
 #: Every subject key that was erased, in order: what a restored older copy of the key file must lose again.
 erased_keys = sa.Table(
     "erased_keys",
     metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    numbered("sequence"),
     sa.Column("key_id", sa.BigInteger, nullable=False, unique=True),
 )
 
@@ -41,7 +42,12 @@ holds = sa.Table(
 )
 
 #: The few whose data is restricted are found without reading everybody's consent; the others cost nothing.
-restricted = sa.Index("consents_restricted", consents.c.site, sqlite_where=sa.text("restricted = 1"))
+restricted = sa.Index(
+    "consents_restricted",
+    consents.c.site,
+    sqlite_where=sa.text("restricted = 1"),
+    postgresql_where=sa.text("restricted"),
+)
 
 #: How far each rule of each site has come through the decisions, which lie in order of time.
 retention_progress = sa.Table(

@@ -6,11 +6,12 @@ log, journal or free page keeps a copy. Whoever restores an old backup of the re
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -27,6 +28,8 @@ BLOCK = 256
 #: Slot 0 of the file says what it is, and in its last bytes how far shredding has come.
 HEADER = b"cookiegate subject keys 1\n".ljust(KEY_BYTES, b"\0")
 MARK_BYTES = 6
+#: Keys that are read at once at most.
+NEAR_MAX = 4_096
 _DESTROYED = bytes(KEY_BYTES)
 
 
@@ -40,7 +43,8 @@ class Vault:
         self.path = path
         self._file = file
         self._mutex = threading.Lock()
-        self._free: list[int] = []
+        self._free: list[tuple[int, bytes]] = []
+        self._fresh: dict[int, AESGCM] = {}
 
     @classmethod
     def open(cls, data_dir: Path) -> Vault:
@@ -74,7 +78,18 @@ class Vault:
         with self._mutex:
             if not self._free:
                 self._free = self._make_block()
-            return self._free.pop()
+                self._fresh.clear()
+            key_id, key = self._free.pop()
+        self._fresh[key_id] = AESGCM(key)
+        return key_id
+
+    def settle(self) -> None:
+        """Says that the record holds, or never will, the numbers that were given out until now.
+
+        Until then nobody else can know such a number, so its key cannot have been destroyed, and is not read back from
+        the file for each payload of a new person; from then on the file alone tells.
+        """
+        self._fresh.clear()
 
     def encrypt(self, key_id: int, context: str, plain: bytes) -> bytes:
         """Encrypts a payload for the place that ``context`` names.
@@ -92,11 +107,23 @@ class Vault:
 
         Source: NIST SP 800-38D (AES-256-GCM, random nonces: far below 2**32 payloads a key).
         """
-        key = self._key(key_id)
-        if key is None:
+        cipher = self._fresh.get(key_id) or self._cipher(key_id)
+        if cipher is None:
             raise StorageError("this person's key was destroyed; nothing more is written under it")
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(key).encrypt(nonce, plain, context.encode())
+        return nonce + cipher.encrypt(nonce, plain, context.encode())
+
+    def near(self, key_ids: Collection[int]) -> Vault | KeysAtOnce:
+        """What opens payloads under all these keys, as they are now: read at once, where they lie together.
+
+        People who came one after the other have keys one after the other; a read for each costs more than opening.
+        """
+        first, last = min(key_ids, default=0), max(key_ids, default=0)
+        if not 0 < first <= last < first + NEAR_MAX:
+            return self
+        slots = os.pread(self._file, (last - first + 1) * KEY_BYTES, first * KEY_BYTES)
+        whole = len(slots) == (last - first + 1) * KEY_BYTES
+        return KeysAtOnce(first, slots) if whole else self
 
     def decrypt(self, key_id: int, context: str, sealed: bytes) -> bytes | None:
         """The payload again.
@@ -108,12 +135,7 @@ class Vault:
             RecordDamagedError: the bytes, their place or the key were changed.
         """
         key = self._key(key_id)
-        if key is None:
-            return None
-        try:
-            return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
-        except (InvalidTag, ValueError) as error:
-            raise RecordDamagedError(f"the payload of {context} was changed", context=context) from error
+        return None if key is None else _open(key, context, sealed)
 
     def holds(self, key_id: int) -> bool:
         """Whether the key is still there."""
@@ -149,9 +171,10 @@ class Vault:
         try:
             for key_id in filter(lambda number: number >= 1, key_ids):  # 0 is the header
                 # Past the end of a copy that is older than the record too: else the number would be given out again.
-                os.pwrite(self._file, _DESTROYED, key_id * KEY_BYTES)
+                _write(self._file, _DESTROYED, key_id * KEY_BYTES)
+                self._fresh.pop(key_id, None)
             if mark is not None:
-                os.pwrite(self._file, mark.to_bytes(MARK_BYTES), KEY_BYTES - MARK_BYTES)
+                _write(self._file, mark.to_bytes(MARK_BYTES), KEY_BYTES - MARK_BYTES)
             os.fsync(self._file)
         except OSError as error:
             raise StorageError("the subject keys cannot be written now", cause=type(error).__name__) from error
@@ -162,23 +185,77 @@ class Vault:
         if file >= 0:
             os.close(file)
 
+    def _cipher(self, key_id: int) -> AESGCM | None:
+        key = self._key(key_id)
+        return None if key is None else AESGCM(key)
+
     def _key(self, key_id: int) -> bytes | None:
-        key = os.pread(self._file, KEY_BYTES, key_id * KEY_BYTES) if key_id > 0 else b""
+        key = self._read_slot(key_id)
+        if len(key) != KEY_BYTES:
+            key = self._read_slot_again(key_id)
         if len(key) != KEY_BYTES:
             raise RecordDamagedError(f"{self.path} is older than the record: key {key_id} is missing", key_id=key_id)
         return None if key == _DESTROYED else key
 
-    def _make_block(self) -> list[int]:
+    def _read_slot(self, key_id: int) -> bytes:
+        return os.pread(self._file, KEY_BYTES, key_id * KEY_BYTES) if key_id > 0 else b""
+
+    def _read_slot_again(self, key_id: int) -> bytes:
+        # Another node may just have made it: a shared file system shows its writes to whoever takes the lock. The
+        # mutex, since all threads have one lock between them.
+        with self._mutex:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_SH)
+                return self._read_slot(key_id)
+            except OSError as error:
+                raise StorageError("the subject keys cannot be read now", cause=type(error).__name__) from error
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _make_block(self) -> list[tuple[int, bytes]]:
         fcntl.flock(self._file, fcntl.LOCK_EX)  # another process may make a block at the same time
         try:
             first = -(-os.fstat(self._file).st_size // KEY_BYTES)  # past a slot that a crash left half-written
-            os.pwrite(self._file, secrets.token_bytes(BLOCK * KEY_BYTES), first * KEY_BYTES)
+            keys = secrets.token_bytes(BLOCK * KEY_BYTES)
+            _write(self._file, keys, first * KEY_BYTES)
             os.fsync(self._file)
         except OSError as error:
             raise StorageError("the subject keys cannot be written now", cause=type(error).__name__) from error
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-        return list(range(first + BLOCK - 1, first - 1, -1))
+        made = [(first + at, keys[at * KEY_BYTES : (at + 1) * KEY_BYTES]) for at in range(BLOCK)]
+        return made[::-1]  # they are taken from the end
+
+
+class KeysAtOnce:
+    """Neighbouring keys of a vault as they were when they were read.
+
+    Args:
+        first: the lowest number.
+        slots: their bytes.
+    """
+
+    def __init__(self, first: int, slots: bytes) -> None:
+        self._first = first
+        self._slots = slots
+
+    def decrypt(self, key_id: int, context: str, sealed: bytes) -> bytes | None:
+        """As :meth:`Vault.decrypt`."""
+        at = (key_id - self._first) * KEY_BYTES
+        key = self._slots[at : at + KEY_BYTES]
+        return None if key == _DESTROYED else _open(key, context, sealed)
+
+
+def _open(key: bytes, context: str, sealed: bytes) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
+    except (InvalidTag, ValueError) as error:
+        raise RecordDamagedError(f"the payload of {context} was changed", context=context) from error
+
+
+def _write(file: int, data: bytes, at: int) -> None:
+    if os.pwrite(file, data, at) != len(data):  # a disk that fills up takes a part, and says so only the next time
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _prepare(path: Path, file: int) -> None:
@@ -186,7 +263,7 @@ def _prepare(path: Path, file: int) -> None:
     if found.st_mode & 0o077:
         raise KeyFileError(f"{path} can be read by others; run chmod 600 {path}", file=FILE)
     if found.st_size == 0:
-        os.pwrite(file, HEADER, 0)
+        _write(file, HEADER, 0)
         os.fsync(file)
     elif os.pread(file, KEY_BYTES - MARK_BYTES, 0) != HEADER[:-MARK_BYTES]:
         raise KeyFileError(f"{path} is not a file of subject keys; restore it from its own backup", file=FILE)

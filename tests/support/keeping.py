@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pysqlite3
-
 from cookiegate.clock import rfc3339
 from cookiegate.consent.deciding import Decided, Decider
 from cookiegate.consent.grants import shown_acquire, shown_purposes
@@ -35,8 +33,8 @@ DAY_S = 86_400
 class Keeping(LedgerBench):
     """A record in a folder; ``revoked`` lists what a service's gates would have heard."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+        super().__init__(folder, database_url)
         self.revoked: list[tuple[StatusSlot, str, int]] = []
         self._wire()
 
@@ -96,14 +94,6 @@ class Keeping(LedgerBench):
         self.storage = open_storage(self.settings)
         self.sealer._storage = self.storage
         self._wire()
-
-    def back_up(self, to: Path) -> Path:
-        """A copy of the database by SQLite's own backup."""
-        with pysqlite3.connect(str(self.database)) as source, pysqlite3.connect(str(to)) as target:
-            source.backup(target)
-        source.close()
-        target.close()
-        return to
 
     def fill(self, count: int, *, first_ms: int, every_ms: int = 1, per_write: int = 2_000) -> list[int]:
         """Refusals by so many people, written many at once; returns their keys.

@@ -32,10 +32,10 @@ ORIGIN = "consent.example.jp/ledger"
 class LedgerBench:
     """A record in a folder, with a frozen clock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
         self.folder = folder
         self.clock = FrozenClock()
-        self.settings = Settings(data_dir=folder, base_url="https://consent.example.jp")
+        self.settings = Settings(data_dir=folder, base_url="https://consent.example.jp", database_url=database_url)
         self.storage: Storage = open_storage(self.settings)
         self.ring = KeyRing.open(folder, self.clock)
         self.signer = open_ledger_key(folder, ORIGIN, is_begun=False)

@@ -154,8 +154,9 @@ class Streams:
 
     def _read_withdrawn(self, after: int, limit: int, site: str | None) -> list[StreamEvent]:
         table = revocations
-        query = sa.select(table).where(table.c.sequence > after, table.c.sub.is_not(None))
-        query = query.order_by(table.c.sequence).limit(limit)
+        through = self._storage.settled(table.c.sequence, after)
+        query = sa.select(table).where(table.c.sequence > after, table.c.sequence <= through)
+        query = query.where(table.c.sub.is_not(None)).order_by(table.c.sequence).limit(limit)
         found = self._storage.read(query if site is None else query.where(table.c.site == site))
         return [_withdrawn(row) for row in found]
 

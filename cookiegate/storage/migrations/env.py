@@ -6,6 +6,9 @@ from alembic import context
 
 from cookiegate.storage.tables_all import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+given = context.config.attributes
+context.configure(
+    connection=given["connection"], target_metadata=metadata, on_version_apply=given.get("on_version_apply", ())
+)
 with context.begin_transaction():
     context.run_migrations()

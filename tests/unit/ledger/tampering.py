@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pysqlite3
+from support import engines
 from support.ledger import LedgerBench
 
 from cookiegate.ledger.checkpoint import sign_checkpoint
@@ -17,6 +18,10 @@ from cookiegate.storage.sealed_rows import (
     decision_from_columns,
 )
 
+#: For tests that change a file by hand; ``test_sealing`` damages the record on every engine.
+by_hand = engines.sqlite_only(
+    "the file is changed in SQLite's own words; the verifier asks every engine in the same ones"
+)
 OTHER_KEY = NoteSigner("consent.example.jp/ledger", bytes(range(32)))
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from click import Command
 from click.testing import CliRunner, Result
+from support import engines
 from support.ledger import LedgerBench
-from unit.ledger.tampering import OTHER_KEY, Tampered
+from unit.ledger.tampering import OTHER_KEY, Tampered, by_hand
 
 from cookiegate.cli.export import command as export_command
 from cookiegate.cli.ledger import command as ledger_command
@@ -69,6 +70,7 @@ def test_the_commands_teach_themselves(command: Command) -> None:
     assert (shown.exit_code, "Examples:" in shown.output) == (0, True)
 
 
+@by_hand
 def test_a_finding_exits_1_with_a_line_and_as_json(bench: LedgerBench) -> None:
     tampered = Tampered(bench)
     tampered.run("DELETE FROM decisions WHERE id = (SELECT entry_id FROM positions WHERE position = 2)")
@@ -95,8 +97,7 @@ def test_s36_an_export_is_whole_private_and_verifies_alone(bench: LedgerBench, t
     data = gzip.decompress(target.read_bytes()) if name.endswith(".gz") else target.read_bytes()
     assert data.count(b"\n") == 1 + 1 + 2 + 10 + 4 + 1
     bench.close()
-    for file in bench.folder.glob("cookiegate.db*"):
-        file.unlink()
+    engines.remove(bench.folder)
     done = verify(bench, "--export", target)
     assert done.exit_code == 0, done.output
     assert "from the export itself; compare it with /ledger/key" in done.output
@@ -136,6 +137,7 @@ def test_a_receipt_proves_its_decision_from_the_database_and_from_an_export(benc
         assert (document["ok"], document["position"], document["size"]) == (True, 10, 11)
 
 
+@by_hand
 def test_a_receipt_finds_the_ledger_that_was_cut_back(bench: LedgerBench, tmp_path: Path) -> None:
     row = bench.decide().row
     bench.seal()
@@ -151,6 +153,7 @@ def test_a_receipt_finds_the_ledger_that_was_cut_back(bench: LedgerBench, tmp_pa
         assert "the ledger no longer holds what it gave a receipt for [receipt_unknown]" in done.output
 
 
+@by_hand
 def test_a_receipt_finds_the_history_that_was_rewritten(bench: LedgerBench, tmp_path: Path) -> None:
     row = bench.decide().row
     bench.seal()
@@ -171,6 +174,7 @@ def test_a_receipt_that_was_changed_is_no_receipt(bench: LedgerBench, tmp_path: 
     assert isinstance(done.exception, CookiegateError)
 
 
+@by_hand
 def test_a_saved_checkpoint_finds_the_rollback(bench: LedgerBench, tmp_path: Path) -> None:
     saved, target = tmp_path / "saved.txt", tmp_path / "ledger.jsonl"
     saved.write_text(bench.ledger.checkpoint())

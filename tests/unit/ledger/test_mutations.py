@@ -12,7 +12,7 @@ import pytest
 from support.ledger import LedgerBench
 from unit.ledger import database_mutations, export_mutations
 from unit.ledger.export_mutations import Export
-from unit.ledger.tampering import Tampered
+from unit.ledger.tampering import Tampered, by_hand
 
 from cookiegate.errors import CookiegateError
 from cookiegate.ledger.checkpoint import Checkpoint
@@ -51,6 +51,7 @@ def saved(bench: LedgerBench) -> tuple[str, Checkpoint]:
     return bench.saved()
 
 
+@by_hand
 @pytest.mark.timeout(0)
 def test_s34_every_change_of_the_database_is_found(bench: LedgerBench, saved: tuple[str, Checkpoint]) -> None:
     tampered, missed, count = Tampered(bench), Counter[str](), 0

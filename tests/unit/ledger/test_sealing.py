@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pysqlite3
 import pytest
 import sqlalchemy as sa
+from support import engines
 from support.ledger import LedgerBench
 from unit.ledger import naive
 
@@ -30,9 +30,7 @@ def order(bench: LedgerBench) -> list[str]:
 
 
 def tamper(bench: LedgerBench, statement: str, *values: Any) -> None:
-    connection = pysqlite3.connect(str(bench.database), isolation_level=None)
-    connection.execute(statement, values)
-    connection.close()
+    engines.change(bench.folder, statement, *values)
 
 
 def test_entries_are_sealed_in_the_order_in_which_they_were_recorded(bench: LedgerBench) -> None:
@@ -146,7 +144,7 @@ def test_sealing_goes_on_when_the_record_is_whole_again(bench: LedgerBench) -> N
     bench.decide_many(1)
     bench.seal()
     row = bench.decide().row
-    tamper(bench, "UPDATE decisions SET leaf = zeroblob(32) WHERE id = ?", row.id)
+    tamper(bench, "UPDATE decisions SET leaf = ? WHERE id = ?", bytes(32), row.id)
     with pytest.raises(LedgerDamagedError):
         bench.sealer.run()
     tamper(bench, "UPDATE decisions SET leaf = ? WHERE id = ?", row.leaf, row.id)

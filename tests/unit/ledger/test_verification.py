@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from support.ledger import LedgerBench
 from support.policies import demo_policy
-from unit.ledger.tampering import OTHER_KEY, Tampered
+from unit.ledger.tampering import OTHER_KEY, Tampered, by_hand
 
 from cookiegate.errors import SourceUnreadableError
 from cookiegate.ledger.database_source import DatabaseSource
@@ -53,6 +53,7 @@ def test_an_empty_ledger_is_sound(bench: LedgerBench) -> None:
     assert bench.verify_export(bench.export()).findings.lines == []
 
 
+@by_hand
 def test_larger_ledgers_verify_over_tiles_and_pieces(bench: LedgerBench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cookiegate.ledger.database_source.PIECE", 128)
     for count in (100, 170, 30):
@@ -84,6 +85,7 @@ def told(bench: LedgerBench, **options: Any) -> str:
     return "\n".join(bench.verify(**options).findings.lines)
 
 
+@by_hand
 def test_every_finding_names_the_entry_what_is_wrong_and_what_it_means(bench: LedgerBench) -> None:
     rows = bench.decide_many(3)
     bench.seal()
@@ -181,6 +183,7 @@ def test_a_policy_published_later_changes_nothing(bench: LedgerBench) -> None:
     assert told(bench) == ""
 
 
+@by_hand
 def test_epochs_of_a_subject_must_rise(bench: LedgerBench) -> None:
     """Two acts of one person, sealed in the wrong order by whoever has the key."""
     first = bench.decide()
@@ -192,6 +195,7 @@ def test_epochs_of_a_subject_must_rise(bench: LedgerBench) -> None:
     tampered.close()
 
 
+@by_hand
 def test_a_rollback_and_a_fork_are_told_apart(bench: LedgerBench) -> None:
     bench.history()
     saved = bench.saved()

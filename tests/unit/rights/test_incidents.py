@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from typing import Any
 
-import pysqlite3
 import pytest
 import sqlalchemy as sa
+from support import engines
 from support.asking import delivered
 from support.mailing import MailServer
 from support.service import Bench
@@ -153,8 +152,7 @@ def test_the_announcement_is_shown_while_nothing_can_be_written(bench: Bench, in
     incident = incidents.open(new(bench), by=BY)
     incidents.affected(incident.id, by=BY)
     incidents.notify(incident.id, by=BY)
-    with closing(pysqlite3.connect(str(bench.folder / "cookiegate.db"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with engines.locked(bench.folder):
         assert bench.visitor().send("GET", "/notice/demo").status_code == 200
         assert bench.visitor().send("GET", "/preferences/demo").status_code == 200
 
@@ -167,7 +165,7 @@ def test_every_step_is_in_the_ledger_without_the_texts(bench: Bench, incidents: 
     records = [json.loads(row.record) for row in bench.service.storage.entries(kind="incident")]
     assert [item["step"] for item in records] == ["opened", "affected", "notified", "closed"]
     assert "bucket" not in json.dumps(records)
-    stored = b"".join(path.read_bytes() for path in bench.folder.glob("cookiegate.db*"))
+    stored = engines.stored(bench.folder)
     assert b"bucket of the log" not in stored
 
 

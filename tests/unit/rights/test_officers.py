@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import engines
 from support.service import Bench
 
 from cookiegate.errors import InvalidInputError, OfficerDeniedError
@@ -52,7 +53,7 @@ def test_a_refusal_never_says_what_was_wrong(officers: Officers) -> None:
 
 def test_the_passphrase_is_stored_as_a_slow_hash(officers: Officers, bench: Bench) -> None:
     officers.add("aoki", PASSPHRASE, ["look-up"])
-    stored = b"".join(path.read_bytes() for path in bench.folder.glob("cookiegate.db*"))
+    stored = engines.stored(bench.folder)
     assert PASSPHRASE.encode() not in stored
     assert b"$argon2id$" in stored
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import engines
 from support.delivering import Post
 from support.mailing import MailServer
 
@@ -41,7 +42,7 @@ def test_a_mail_goes_out_once_and_its_content_is_emptied(post: Post, server: Mai
 
 def test_what_waits_is_not_readable_in_the_record(post: Post, tmp_path: Path) -> None:
     post.mail(to="yamada@example.org", body="secret words")
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("cookiegate.db*"))
+    stored = engines.stored(tmp_path)
     assert b"request:1" in stored
     assert b"yamada" not in stored
     assert b"secret words" not in stored

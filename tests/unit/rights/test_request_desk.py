@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import engines
 from support.asking import OFFICER, PDF, Asker
 from support.service import Bench, make_bench
 
@@ -163,7 +164,7 @@ def documents_on_disk(folder: Path) -> bool:
 
 @pytest.mark.parametrize("end", ["verify", "refuse", "withdraw"])
 def test_s26_a_document_is_gone_in_the_moment_the_check_ends(
-    asker: Asker, bench: Bench, desk: RequestDesk, end: str
+    asker: Asker, bench: Bench, desk: RequestDesk, end: str, tmp_path: Path
 ) -> None:
     asker.visitor.origin = None
     asker.by_mail("disclosure")
@@ -171,7 +172,7 @@ def test_s26_a_document_is_gone_in_the_moment_the_check_ends(
     asker.bench.service.requests.counter.give_document(asker.file, PDF, 65_536)
     (document,) = open_documents(bench.service.storage, asker.file.id)
     assert (document.content, document.media_type) == (PDF, "application/pdf")
-    backup = {path: path.read_bytes() for path in bench.folder.glob("cookiegate.db*")}
+    backup = engines.Copy(bench.folder, tmp_path / "backup")
     if end == "verify":
         desk.verify(asker.reference, OFFICER, "document")
     elif end == "refuse":
@@ -183,13 +184,10 @@ def test_s26_a_document_is_gone_in_the_moment_the_check_ends(
     _restore_and_fail_to_open(bench, asker.reference, backup)
 
 
-def _restore_and_fail_to_open(bench: Bench, reference: str, backup: dict[Path, bytes]) -> None:
+def _restore_and_fail_to_open(bench: Bench, reference: str, backup: engines.Copy) -> None:
     """A copy of the record from before holds the document's row, and nothing opens it any more."""
     bench.service.close()
-    for path in bench.folder.glob("cookiegate.db*"):
-        path.unlink()
-    for path, data in backup.items():
-        path.write_bytes(data)
+    backup.put_back(bench.folder)
     again = make_bench(bench.folder)
     file = again.service.requests.casebook.read(reference)
     assert file.case.identity == "given"

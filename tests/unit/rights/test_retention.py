@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support import engines
 from support.keeping import Keeping
 from support.policies import demo_policy
 
@@ -241,7 +241,7 @@ def test_a_purge_that_is_cut_off_at_any_step_is_finished_by_the_next(
     before.close()
     steps, finished = 0, False
     while not finished:
-        bench = Keeping(shutil.copytree(before.folder, tmp_path / str(steps)))
+        bench = Keeping(engines.copy_folder(before.folder, tmp_path / str(steps)))
         bench.clock.at_ms = at_ms
         try:
             bench.retention(Failing(bench.storage, steps)).purge()  # type: ignore[arg-type]

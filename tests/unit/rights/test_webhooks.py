@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from support import engines
 from support.delivering import Post
 from support.hooks import HookServer
 from support.mailing import SilentServer
@@ -167,7 +168,7 @@ def test_a_secret_is_not_readable_in_the_record_and_goes_with_its_subscriber(
     assert post.subscribers.all() == []
     assert post.subscribers.find(secret) is None
     assert (post.row.state, post.row.content) == ("dropped", b"")
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("cookiegate.db*"))
+    stored = engines.stored(tmp_path)
     assert secret.encode() not in stored
     with pytest.raises(NotFoundError):
         post.subscribers.remove("crm")

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from support import engines
 
 from cookiegate.errors import KeyFileError
 from cookiegate.ledger.hashing import canonical, leaf_hash
@@ -18,6 +19,8 @@ from cookiegate.settings import Settings
 from cookiegate.storage import tables
 from cookiegate.storage.migrating import MIGRATIONS
 from cookiegate.storage.opening import open_storage
+
+pytestmark = engines.sqlite_only("no PostgreSQL record is as old as that")
 
 SALT = b"s" * 16
 SUB = "s" * 22

@@ -12,7 +12,7 @@ from cookiegate.clock import FrozenClock
 from cookiegate.errors import KeyFileError
 from cookiegate.rights.delivery.subscribers import Subscribers
 from cookiegate.settings import Settings
-from cookiegate.storage import sqlite
+from cookiegate.storage import reading
 from cookiegate.storage.contract import Storage, WriteTransaction
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.reshredding import reshred_all
@@ -59,7 +59,7 @@ def test_a_key_that_is_erased_twice_is_counted_once(storage: Storage) -> None:
 
 
 def test_many_keys_are_destroyed_in_pieces(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "SHRED_MAX", 3)
+    monkeypatch.setattr(reading, "SHRED_MAX", 3)
     key_ids = [storage.vault.new_key() for _ in range(8)]
     erase(storage, *key_ids)
     assert not any(storage.vault.holds(key_id) for key_id in key_ids)

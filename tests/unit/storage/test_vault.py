@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from pathlib import Path
 
@@ -110,3 +111,18 @@ def test_a_file_that_is_something_else_stops_the_start(vault: Vault, tmp_path: P
     vault.path.write_bytes(b"something else, long enough to be a header")
     with pytest.raises(KeyFileError, match="restore"):
         Vault.open(tmp_path)
+
+
+def test_keys_of_which_only_a_part_came_to_the_disk_are_given_to_nobody(vault: Vault) -> None:
+    known = {vault.new_key() for _ in range(BLOCK)}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (vault.path.stat().st_size + 40 * KEY_BYTES + 5, hard))
+    try:
+        for _ in range(2):  # the second time nothing at all can be written
+            with pytest.raises(StorageError):
+                vault.new_key()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    fresh = vault.new_key()
+    assert fresh not in known
+    assert vault.decrypt(fresh, "x", vault.encrypt(fresh, "x", b"payload")) == b"payload"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from cookiegate.storage.column_types import numbered
+
 revision = "0001"
 down_revision = None
 
@@ -15,7 +17,7 @@ def upgrade() -> None:
     """Creates every table, and triggers that keep published policies as they were."""
     op.create_table(
         "policies",
-        sa.Column("revision", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("revision"),
         sa.Column("site", sa.String(63), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
@@ -73,7 +75,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "status_lists",
-        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("id"),
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("used", sa.Integer, nullable=False),
         sa.Column("multiplier", sa.Integer, nullable=False),
@@ -81,7 +83,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "revocations",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("sequence"),
         sa.Column("status_list", sa.Integer, nullable=False),
         sa.Column("status_index", sa.Integer, nullable=False),
         sa.Column("sub", sa.String(22), nullable=False),
@@ -95,10 +97,25 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for table in IMMUTABLE:
-            for act in ("UPDATE", "DELETE"):
-                op.execute(
-                    f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} are immutable'); END"
-                )
+    _keep_as_published(op.get_bind().dialect.name)
+
+
+def _keep_as_published(dialect: str) -> None:
+    if dialect == "postgresql":
+        op.execute(
+            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% are immutable', TG_TABLE_NAME "
+            "USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        )
+    for table in IMMUTABLE:
+        if dialect == "postgresql":
+            op.execute(
+                f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+            continue
+        for act in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} are immutable'); END"
+            )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from cookiegate.storage.column_types import RISING, numbered
+
 revision = "0002"
 down_revision = "0001"
 
@@ -71,13 +73,13 @@ def _make_record() -> None:
 def _make_ledger() -> None:
     op.create_table(
         "unsealed",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("sequence"),
         sa.Column("entry_id", sa.String(36), nullable=False),
         sa.Column("kind", sa.Integer, nullable=False),
     )
     op.create_table(
         "positions",
-        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("position", RISING, primary_key=True, autoincrement=False),
         sa.Column("entry_id", sa.String(36), nullable=False),
         sa.Column("kind", sa.Integer, nullable=False),
         sa.UniqueConstraint("entry_id"),
@@ -85,12 +87,12 @@ def _make_ledger() -> None:
     op.create_table(
         "ledger_tiles",
         sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("number", RISING, primary_key=True, autoincrement=False),
         sa.Column("hashes", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "checkpoints",
-        sa.Column("size", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("size", RISING, primary_key=True, autoincrement=False),
         sa.Column("root", sa.LargeBinary(32), nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("sealed_at_ms", sa.BigInteger, nullable=False),
@@ -107,7 +109,7 @@ def _renew_revocations() -> None:
     op.rename_table("revocations", "revocations_old")
     op.create_table(
         "revocations",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("sequence"),
         sa.Column("status_list", sa.Integer, nullable=False),
         sa.Column("status_index", sa.Integer, nullable=False),
         sa.Column("site", sa.String(63), nullable=False),

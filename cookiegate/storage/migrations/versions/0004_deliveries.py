@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from cookiegate.storage.column_types import numbered
+
 revision = "0004"
 down_revision = "0003"
 
@@ -82,7 +84,7 @@ def _make_subscribers() -> None:
 def _make_streams() -> None:
     op.create_table(
         "stream_events",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("sequence"),
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("stream", sa.String(16), nullable=False),
         sa.Column("site", sa.String(63), nullable=False),

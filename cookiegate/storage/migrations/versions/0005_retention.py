@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from cookiegate.storage.column_types import numbered
+
 revision = "0005"
 down_revision = "0004"
 
@@ -18,7 +20,7 @@ def upgrade() -> None:
 def _make_erasure() -> None:
     op.create_table(
         "erased_keys",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        numbered("sequence"),
         sa.Column("key_id", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("key_id"),
     )
@@ -45,7 +47,13 @@ def _make_retention() -> None:
         sa.Column("until_ms", sa.BigInteger),
         sa.Column("released_at_ms", sa.BigInteger),
     )
-    op.create_index("consents_restricted", "consents", ["site"], sqlite_where=sa.text("restricted = 1"))
+    op.create_index(
+        "consents_restricted",
+        "consents",
+        ["site"],
+        sqlite_where=sa.text("restricted = 1"),
+        postgresql_where=sa.text("restricted"),
+    )
     op.create_table(
         "retention_progress",
         sa.Column("site", sa.String(63), primary_key=True),
