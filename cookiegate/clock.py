@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -38,7 +39,18 @@ class FrozenClock:
         self.at_ms += int(seconds * 1000)
 
 
+def seconds_awake_or_not() -> float:
+    """Seconds that only rise, whoever sets the clock, and also while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def rfc3339(at_ms: int) -> str:
     """The instant as RFC 3339 text in UTC with milliseconds, such as ``2026-11-21T09:00:00.000Z``."""
     seconds, rest = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
+    return f"{_whole_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _whole_second(at_s: int) -> str:
+    # Thousands of decisions share a second.
+    return datetime.fromtimestamp(at_s, UTC).isoformat()[:19]

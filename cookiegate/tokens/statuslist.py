@@ -94,6 +94,20 @@ class StatusList:
         shift = offset * self.bits
         self._bytes[place] = self._bytes[place] & ~(self._mask << shift) | value << shift
 
+    def join(self, other: StatusList) -> bool:
+        """Takes over everything that is set in a list of the same form, unless that lacks something that is set here.
+
+        Returns:
+            Whether the two are equal now; if not, nothing was changed.
+        """
+        if (other.bits, len(other)) != (self.bits, len(self)):
+            return False
+        mine, theirs = int.from_bytes(self._bytes), int.from_bytes(other.packed())
+        if mine & ~theirs:
+            return False
+        self._bytes[:] = other.packed()
+        return True
+
     def packed(self) -> bytes:
         """A copy of the packed bytes."""
         return bytes(self._bytes)

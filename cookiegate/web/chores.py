@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cookiegate.errors import CookiegateError
-from cookiegate.storage.contract import Storage
+from cookiegate.web.leads import LEAD_S, Leads
 from cookiegate.web.logs import get_logger
 
-#: How long a process leads after it was last heard of; it renews at half of that.
-LEAD_S = 10.0
 #: The rare ones, too, begin soon after the start: a process that is started anew each hour must still come to them.
 FIRST_WITHIN_S = 60.0
 CLOSE_WAIT_S = 5.0
@@ -38,19 +35,25 @@ class Chores:
     """Runs chores until it is stopped.
 
     Args:
-        storage: keeps the leads.
+        leads: tell whether this process leads.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._holder = secrets.token_hex(8)
+    def __init__(self, leads: Leads) -> None:
+        self._leads = leads
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self, chores: list[Chore]) -> None:
-        """Starts a thread for each."""
+    def start(self, chores: list[Chore], begin: Callable[[], None] | None = None) -> None:
+        """Starts a thread for each.
+
+        Args:
+            chores: to be done.
+            begin: what each thread does first.
+        """
         for chore in chores:
-            thread = threading.Thread(target=self._run, args=(chore,), name=f"cookiegate-{chore.name}", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(chore, begin), name=f"cookiegate-{chore.name}", daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -60,14 +63,16 @@ class Chores:
         for thread in self._threads:
             thread.join(CLOSE_WAIT_S)
 
-    def _run(self, chore: Chore) -> None:
+    def _run(self, chore: Chore, begin: Callable[[], None] | None) -> None:
+        if begin is not None:
+            begin()
         leads_until, wait_s = 0.0, min(chore.every_s, FIRST_WITHIN_S)
         while not self._stopped.wait(wait_s):
             wait_s = chore.every_s
             try:
                 if chore.leased and time.monotonic() > leads_until - LEAD_S / 2:
                     now = time.monotonic()
-                    leads_until = now + LEAD_S if self._storage.lease(chore.name, self._holder, LEAD_S) else 0.0
+                    leads_until = now + LEAD_S if self._leads.take(chore.name) else 0.0
                 if not chore.leased or leads_until:
                     chore.work()
             except Exception as error:  # whatever it is, the next turn must come

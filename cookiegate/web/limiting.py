@@ -6,25 +6,24 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from functools import lru_cache
+from typing import Any, cast
 
 from flask import Flask, request
 from flask_limiter import Limiter as FlaskLimiter
 from limits import RateLimitItem, WindowStats, parse
-from limits.errors import StorageError as LimitsStorageError
-from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from cookiegate.errors import RateLimitedError
 from cookiegate.settings import Settings
+from cookiegate.storage.cache.contract import SharedCache
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.clients import Clients
-from cookiegate.web.counters import SCHEME, CalmMemoryStorage
-
-T = TypeVar("T")
+from cookiegate.web.counters import SCHEME
 
 #: Strategy and version are in the prefix: the same Redis key under another strategy would be of another type.
 KEY_PREFIX = "cookiegate-fixed-window-1"
-REDIS_DEADLINE_S = 0.25
+#: Names of counters in memory: spelling one anew costs more than counting, and whoever comes comes again.
+KEPT_NAMES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,15 @@ class Limits:
     """Counts public requests per client bucket and site.
 
     Args:
-        settings: the rates, and the Redis that shares counters between processes.
+        settings: the rates.
+        cache: shares counters between processes.
         clients: derives the bucket.
         is_site: tells a site that there is from a name that a stranger made up; those share one bucket.
     """
 
-    def __init__(self, settings: Settings, clients: Clients, is_site: Callable[[str], bool]) -> None:
+    def __init__(
+        self, settings: Settings, cache: SharedCache, clients: Clients, is_site: Callable[[str], bool]
+    ) -> None:
         self._clients = clients
         self._is_site = is_site
         self._numbers = itertools.count()
@@ -52,17 +54,16 @@ class Limits:
         self.tokens = Allowance("tokens", parse(settings.rate_limit_tokens))
         self.events = Allowance("events", parse(settings.rate_limit_events))
         self.requests = Allowance("requests", parse(settings.rate_limit_requests))
-        timeouts: dict[str, Any] = {"socket_timeout": REDIS_DEADLINE_S, "socket_connect_timeout": REDIS_DEADLINE_S}
+        self.reads = Allowance("reads", parse(settings.rate_limit_reads))
+        shared: dict[str, Any] = {"cache": cache}
         self.flask = FlaskLimiter(
             key_func=lambda: "",
-            storage_uri=settings.redis_url or f"{SCHEME}://",
-            storage_options=timeouts if settings.redis_url else {},
+            storage_uri=f"{SCHEME}://",
+            storage_options=shared,
             strategy="fixed-window",
             key_prefix=KEY_PREFIX,
-            in_memory_fallback_enabled=True,
             headers_enabled=False,  # ours follow the IETF draft, on both paths
         )
-        self._memory = FixedWindowRateLimiter(CalmMemoryStorage())
 
     def attach(self, app: Flask) -> None:
         """Makes the counters of ``counter`` work in this app."""
@@ -94,8 +95,8 @@ class Limits:
         Raises:
             RateLimitedError: this bucket has had its share.
         """
-        key = self._key(allowance, call, site)
-        if not self._ask(lambda limiter: limiter.hit(allowance.item, *key)):
+        key, item = self._key(allowance, call, site), allowance.item
+        if self.flask.limiter.storage.incr(key, item.get_expiry()) > item.amount:
             raise self.exhausted(allowance, call, site)
 
     def describe(self, allowance: Allowance, call: Call, site: str, reply: Reply) -> Reply:
@@ -117,19 +118,15 @@ class Limits:
         )
 
     def _stats(self, allowance: Allowance, call: Call, site: str) -> WindowStats:
-        key = self._key(allowance, call, site)
-        return self._ask(lambda limiter: limiter.get_window_stats(allowance.item, *key))
+        key, counters = self._key(allowance, call, site), self.flask.limiter.storage
+        remaining = max(0, allowance.item.amount - counters.get(key))
+        return WindowStats(counters.get_expiry(key), remaining)
 
-    def _ask(self, question: Callable[[RateLimiter], T]) -> T:
-        """Asks the shared counters, and this process's own while those cannot be reached."""
-        shared = self.flask.limiter
-        declared: Any = shared.storage.base_exceptions  # one class, or a tuple of them
-        failures: tuple[type[Exception], ...] = declared if isinstance(declared, tuple) else (declared,)
-        unreachable: tuple[type[Exception], ...] = (LimitsStorageError, *failures)
-        try:
-            return question(shared)
-        except unreachable:
-            return question(self._memory)
+    def _key(self, allowance: Allowance, call: Call, site: str) -> str:
+        return _counter_name(allowance.item, self._bucket(call, site), allowance.name)
 
-    def _key(self, allowance: Allowance, call: Call, site: str) -> tuple[str, str, str]:
-        return KEY_PREFIX, self._bucket(call, site), allowance.name
+
+@lru_cache(maxsize=KEPT_NAMES)
+def _counter_name(item: RateLimitItem, bucket: str, name: str) -> str:
+    """The key under which ``limits`` itself counts for flask-limiter."""
+    return item.key_for(KEY_PREFIX, bucket, name)

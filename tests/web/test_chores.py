@@ -8,9 +8,16 @@ import pytest
 from support.service import Bench
 
 from cookiegate.errors import StorageError
+from cookiegate.storage.cache.memory import MemoryCache
 from cookiegate.web.chores import Chore, Chores
+from cookiegate.web.leads import Leads
 
 WAIT_S = 20.0
+
+
+def chores_of(bench: Bench) -> Chores:
+    """Those of another process on the same record."""
+    return Chores(Leads(bench.service.storage, MemoryCache()))
 
 
 def test_one_of_two_processes_does_a_chore(bench: Bench) -> None:
@@ -19,7 +26,7 @@ def test_one_of_two_processes_does_a_chore(bench: Bench) -> None:
         "second": threading.Event(),
         "own": threading.Event(),
     }
-    first, second = Chores(bench.service.storage), Chores(bench.service.storage)
+    first, second = chores_of(bench), chores_of(bench)
     first.start([Chore("sealing", 0.001, done["first"].set)])
     assert done["first"].wait(WAIT_S)
     second.start([Chore("sealing", 0.001, done["second"].set), Chore("local", 0.001, done["own"].set, leased=False)])
@@ -40,7 +47,7 @@ def test_a_chore_that_failed_comes_back(bench: Bench, error: Exception) -> None:
             raise error
         again.set()
 
-    chores = Chores(bench.service.storage)
+    chores = chores_of(bench)
     chores.start([Chore("deliveries", 0.001, work)])
     assert again.wait(WAIT_S)
     chores.stop()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import redis
-from support.live import free_port
+from support.redis_servers import RedisServer
 from support.service import Bench, make_bench
+from werkzeug.test import Client
+
+from cookiegate.web.app import create_app
 
 PATH = "/v1/sites/demo/decisions"
 
@@ -80,40 +77,33 @@ def test_a_limited_refusal_says_when_to_come_back(tmp_path: Path) -> None:
     bench.service.close()
 
 
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A real Redis on a free port."""
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    client = redis.Redis(port=port)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            client.ping()
-            break
-        except redis.ConnectionError:
-            continue
-    client.close()
-    yield f"redis://127.0.0.1:{port}/0", process
-    process.terminate()
-    process.wait(10)
+def test_two_nodes_share_counters_through_redis_and_go_on_without_it(tmp_path: Path) -> None:
+    with RedisServer() as server:
+        one = make_bench(tmp_path / "one", RATE_LIMIT_WRITES="3/minute", REDIS_URL=server.url)
+        shutil.copytree(tmp_path / "one" / "keys", tmp_path / "two" / "keys")  # nodes of one service share their keys
+        two = make_bench(tmp_path / "two", RATE_LIMIT_WRITES="3/minute", REDIS_URL=server.url)
+        assert statuses(one, "203.0.113.1", 2) == [400, 400]
+        assert statuses(two, "203.0.113.1", 2) == [400, 429]
+        server.kill()
+        visitor = one.visitor()
+        assert visitor.decide("accept").status_code == 201  # nothing is lost with Redis
+        for bench in (one, two):
+            bench.service.close()
 
 
-def test_two_nodes_share_counters_through_redis_and_go_on_without_it(
-    tmp_path: Path, redis_server: tuple[str, subprocess.Popen[bytes]]
-) -> None:
-    url, process = redis_server
-    one = make_bench(tmp_path / "one", RATE_LIMIT_WRITES="3/minute", REDIS_URL=url)
-    shutil.copytree(tmp_path / "one" / "keys", tmp_path / "two" / "keys")  # nodes of one service share their keys
-    two = make_bench(tmp_path / "two", RATE_LIMIT_WRITES="3/minute", REDIS_URL=url)
-    assert statuses(one, "203.0.113.1", 2) == [400, 400]
-    assert statuses(two, "203.0.113.1", 2) == [400, 429]
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    visitor = one.visitor()
-    assert visitor.decide("accept").status_code == 201  # nothing is lost with Redis
-    for bench in (one, two):
+def test_a_redis_that_stands_still_costs_the_process_one_call(tmp_path: Path) -> None:
+    with RedisServer() as server:
+        bench = make_bench(tmp_path, RATE_LIMIT_WRITES="30/minute", REDIS_URL=server.url)
+        flask = Client(create_app(bench.service))
+        with server.paused():
+            answers = statuses(bench, "203.0.113.1", 20)
+            here = {"environ_base": {"REMOTE_ADDR": "203.0.113.1"}}
+            answers += [flask.open(PATH, method="POST", **here).status_code for _ in range(20)]
+            metrics = bench.visitor().send("GET", "/metrics").text
+        # The front and Flask go on counting together, in this process's memory.
+        assert answers == [400] * 30 + [429] * 10
+        assert 'cookiegate_redis_failures_total{role="counters"} 1.0' in metrics
+        assert "cookiegate_redis_breaker 2.0" in metrics or "cookiegate_redis_breaker 1.0" in metrics
         bench.service.close()
 
 

@@ -69,7 +69,8 @@ def get_jwks(service: Service, call: Call) -> Reply:
 def get_status_list(service: Service, call: Call, number: str) -> Reply:
     """A signed status list (IETF Token Status List)."""
     known = number.isascii() and number.isdigit() and len(number) < 10
-    signed = service.register.signed(int(number), service.clock.now_ms()) if known else None
+    service.insist_on_knowledge()
+    signed = service.lists.signed(int(number), service.clock.now_ms()) if known else None
     if signed is None:
         raise NotFoundError("no such status list")
     if call.query("time") is not None:  # the draft: a server without history says so

@@ -16,6 +16,7 @@ def post_token(service: Service, call: Call, site: str) -> Reply:
     """Issues a token from the record, never from what the page believes."""
     published = service.book.current(site)
     check_origin(call, published.policy, service.own_origin)
+    service.insist_on_knowledge()
     row = service.decider.find(site, handle_of(call, site))
     if row is not None and row.restricted:
         raise ConsentRestrictedError("the use of this consent is restricted; only the person can lift that")

@@ -1,0 +1,1 @@
+"""What nodes share for speed: counters, hot copies, news. It may vanish at any time; the record is the truth."""
