@@ -62,6 +62,18 @@ class OutputRefusedError(CookiegateError):
     code = "output_refused"
 
 
+class BackupError(CookiegateError):
+    """A backup that cannot be made (already there, the disk is full) or used (cut, changed, of a newer version)."""
+
+    code = "backup_failed"
+
+
+class RestoreRefusedError(CookiegateError):
+    """A restore that would overwrite a record, or that lacks the keys; nothing was changed."""
+
+    code = "restore_refused"
+
+
 class PolicyError(CookiegateError):
     """A policy document that cannot be used; ``evidence["faults"]`` lists every fault."""
 
@@ -216,6 +228,12 @@ class RateLimitedError(CookiegateError):
     """Too many requests; ``evidence["retry_after_s"]`` says when to come back."""
 
     code = "rate_limited"
+
+
+class SlowBodiesError(CookiegateError):
+    """Too many clients send their bodies slowly at once; one that comes in one piece is read in a moment."""
+
+    code = "bodies_slow"
 
 
 class NotFoundError(CookiegateError):

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from limits import parse_many
 from cookiegate.errors import SettingsError
 
 PREFIX = "COOKIEGATE_"
+#: An address that may hold a password is also taken from a file: ``COOKIEGATE_DATABASE_URL_FILE=/run/secrets/…``.
+FILE_SUFFIX = "_FILE"
+SECRET_LIMIT_BYTES = 8_192
 TOKEN_TTL_MAX_S = 900
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -79,20 +82,69 @@ def _rate(text: str) -> str:
     return text
 
 
-def _redis_url(text: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class RedisServers:
+    """Where Redis is. ``kind``: ``standalone``, ``sentinel`` (``hosts`` are the sentinels) or ``cluster``."""
+
+    kind: str
+    hosts: tuple[tuple[str, int], ...]
+    service: str = ""
+    db: int = 0
+    tls: bool = False
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+_REDIS_KINDS = {"": ("standalone", 6379), "sentinel": ("sentinel", 26_379), "cluster": ("cluster", 6379)}
+_REDIS_FORMS = (
+    "must be a Redis address such as redis://127.0.0.1:6379/0, rediss://user:password@redis.internal, "
+    "redis+sentinel://one:26379,two:26379/service or redis+cluster://one:6379,two:6379"
+)
+
+
+def _redis_url(text: str) -> RedisServers | None:
     # The address may hold a password, so it is never repeated in a message.
     if not text:
         return None
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("must be a Redis address such as redis://127.0.0.1:6379/0")
+    found = _read_redis(text)
+    if found is None:
+        raise ValueError(_REDIS_FORMS)
     if importlib.util.find_spec("redis") is None:
         raise ValueError('must wait until its client is there: pip install "cookiegate[redis]"')
-    return text
+    return found
+
+
+def _read_redis(text: str) -> RedisServers | None:
+    form = re.fullmatch(r"redis(s?)(?:\+(sentinel|cluster))?://(?:([^@/]*)@)?([^@/?#]+)(?:/([^?#]*))?", text)
+    if form is None:
+        return None
+    (kind, port), path = _REDIS_KINDS[form[2] or ""], [part for part in (form[5] or "").split("/") if part]
+    hosts = tuple(_host_and_port(part, port) for part in form[4].split(","))
+    service = path.pop(0) if kind == "sentinel" and path else ""
+    is_whole = kind != "standalone" or len(hosts) == 1
+    # A cluster has no numbered databases.
+    has_place = bool(service) == (kind == "sentinel") and len(path) <= (kind != "cluster")
+    if None in hosts or not (is_whole and has_place) or not all(re.fullmatch(r"[0-9]{1,4}", part) for part in path):
+        return None
+    user, _, password = (form[3] or "").partition(":")
+    return RedisServers(
+        kind=kind,
+        hosts=tuple(host for host in hosts if host),
+        service=unquote(service),
+        db=int(path[0]) if path else 0,
+        tls=bool(form[1]),
+        user=unquote(user) or None,
+        password=unquote(password) or None,
+    )
+
+
+def _host_and_port(text: str, default: int) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (host, default if port is None else port) if host and port != 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +210,8 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
-def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "doc": doc})
+def _setting(default: Any, parse: Callable[[str], Any], doc: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +223,18 @@ class Settings:
         "http://127.0.0.1:8000", _origin_url, "Public address of the service: `iss` of tokens, base of status lists."
     )
     database_url: str | None = _setting(
-        None, lambda text: text or None, "SQLAlchemy URI of the record; unset: SQLite in the data folder."
+        None,
+        lambda text: text or None,
+        "Where the record is kept: `postgresql://user:password@host/database` ([what it asks of the "
+        "server](../explanation/postgresql.md)) or `sqlite:///path`; unset: SQLite in the data folder.",
+        secret=True,
     )
-    redis_url: str | None = _setting(None, _redis_url, "Redis for shared rate limits; unset: memory of this process.")
+    redis_url: RedisServers | None = _setting(
+        None,
+        _redis_url,
+        "Redis, never the truth: what [several nodes](../how-to/several-nodes.md) share for speed.",
+        secret=True,
+    )
     trusted_proxies: tuple[Network, ...] = _setting(
         (), _networks, "CIDRs, comma-separated, whose `X-Forwarded-For` is believed (rightmost untrusted hop)."
     )
@@ -188,6 +249,9 @@ class Settings:
     )
     rate_limit_events: str = _setting("3000/minute", _rate, "Requests to `/collect` per client address.")
     rate_limit_requests: str = _setting("10/hour", _rate, "Rights requests per client address and site.")
+    rate_limit_reads: str = _setting(
+        "1200/minute", _rate, "Pages, proofs, feeds and streams read, per client address and site."
+    )
     request_target_days: int = _setting(
         14, _between(1, 30), "What “without delay” means for rights requests; see [requests](requests.md)."
     )
@@ -204,11 +268,15 @@ class Settings:
         None,
         _smtp_server,
         "Mail server, such as `smtps://user:password@mail.example.jp`; unset: mails wait in the outbox.",
+        secret=True,
     )
     mail_from: Address | None = _setting(
         None, _mail_from, "Sender of mails, such as `Example Shop <privacy@example.jp>`; needed with a mail server."
     )
-    threads: int = _setting(8, _between(1, 256), "Request threads of `cookiegate serve`.")
+    threads: int = _setting(32, _between(1, 256), "Request threads of `cookiegate serve`, of each worker.")
+    one_core: bool = _setting(
+        True, _flag, "1: the threads of a process that answer stay on one core, which is quicker; 0: they do not."
+    )
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "Least level that is logged.")
     secure_cookies: bool | None = _setting(
         None, _flag, "1: cookies carry `Secure`; 0: not; unset: as the scheme of the base URL says."
@@ -236,17 +304,15 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     environ = os.environ if environ is None else environ
     known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
     values: dict[str, Any] = {}
-    faults: list[str] = []
-    for name in sorted(environ):
-        if not name.startswith(PREFIX):
-            continue
+    given, faults = _with_secret_files(environ, known)
+    for name in sorted(given):
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             faults.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
             continue
         item = known[name]
         try:
-            values[item.name] = item.metadata["parse"](environ[name])
+            values[item.name] = item.metadata["parse"](given[name])
         except ValueError as error:
             faults.append(f"{name} {_reason(error)}")
     faults += _faults_together(values)
@@ -255,6 +321,34 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     settings = Settings(**(values | overrides))
     _prepare_data_dir(settings.data_dir)
     return settings
+
+
+def _with_secret_files(environ: Mapping[str, str], known: Mapping[str, Field[Any]]) -> tuple[dict[str, str], list[str]]:
+    """Our variables, those named ``…_FILE`` replaced by what their files hold; and what is wrong with the files."""
+    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    faults: list[str] = []
+    for name in sorted(given):
+        plain = name.removesuffix(FILE_SUFFIX)
+        if plain == name or name in known or plain not in known or not known[plain].metadata["secret"]:
+            continue
+        path = given.pop(name)
+        if plain in given:
+            faults.append(f"{plain} and {name} are both set: keep one")
+            continue
+        try:
+            with Path(path).open("rb") as file:
+                text = file.read(SECRET_LIMIT_BYTES + 1).decode()
+        except OSError as error:
+            faults.append(f"{name} names {path}, which cannot be read ({error.strerror})")
+        except ValueError:
+            faults.append(f"{name} names {path}, which is not text")
+        else:
+            text = text.strip()
+            if text and len(text) <= SECRET_LIMIT_BYTES:
+                given[plain] = text
+            else:
+                faults.append(f"{name} names {path}, which must hold the address and nothing else")
+    return given, faults
 
 
 def _faults_together(values: Mapping[str, Any]) -> list[str]:

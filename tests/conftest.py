@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 import structlog
 from support.browsers import browser
+from support.postgres import is_asked_for, redirect_records
+from support.redis_plugin import pytest_configure
 
-__all__ = ["browser"]
+__all__ = ["browser", "pytest_configure"]
+
+if is_asked_for():
+    redirect_records()
 
 _NPM = Path(__file__).parent / "npm"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 import click
 
 from cookiegate.cli.demo_tracker import find_snowplow
-from cookiegate.cli.server import make_server
+from cookiegate.cli.server import end_with, make_server
 from cookiegate.clock import SystemClock
 from cookiegate.errors import SettingsError
 from cookiegate.policy.document import Policy
@@ -23,6 +24,7 @@ from cookiegate.policy.publishing import publish
 from cookiegate.policy.reading import load_policy
 from cookiegate.settings import Settings, read_settings
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.places import ServingLock
 from cookiegate.web.demo.app import Demo, create_demo
 from cookiegate.web.demo.sites import demo_policy_file
 
@@ -146,16 +148,18 @@ def demo_policy(origins: tuple[str, ...]) -> Policy:
 def serve(host: str, port: int, settings: Settings, snowplow: Path | None) -> None:
     """Serves until Ctrl-C."""
     server = make_server("cookiegate.web.demo.app", host, port, settings.threads)
-    server.serve(target_loader=partial(load, host, port, settings, snowplow), wrap_loader=False)
+    with ServingLock(settings):
+        server.serve(target_loader=partial(load, os.getpid(), host, port, settings, snowplow), wrap_loader=False)
     click.echo("\nThe demo has ended.", err=True)
 
 
-def load(host: str, port: int, settings: Settings, snowplow: Path | None) -> Demo:
+def load(server: int, host: str, port: int, settings: Settings, snowplow: Path | None) -> Demo:
     """Makes the application inside the server's worker.
 
     The thread that announces it belongs here: the server forks, and a fork beside a running thread may copy a lock
     that nobody will ever open.
     """
+    end_with(server)
     demo = create_demo(settings, snowplow)
     threading.Thread(target=announce, args=(host, port, settings.base_url), daemon=True).start()
     return demo

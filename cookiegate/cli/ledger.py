@@ -101,7 +101,7 @@ def verify_(
 
 def _verify(asked: _Asked, as_json: bool, started: float) -> bool:
     with _open(asked) as (source, verifier, _):
-        saved = [(f"checkpoint of {place}", _read_saved(place, verifier)) for place in asked.against]
+        saved = [(f"checkpoint of {place}", read_saved(place, verifier)) for place in asked.against]
         processes = asked.processes if (source.total or 0) > FEW_ENTRIES else 1
         with tqdm(total=source.total, unit=" entries", unit_scale=True, disable=None) as bar:
             verified = verify(
@@ -152,7 +152,16 @@ def _read_key(text: str) -> NoteVerifier:
     return NoteVerifier.read(read_source(text, NOTE_LIMIT_BYTES).decode(errors="replace"))
 
 
-def _read_saved(place: str, verifier: NoteVerifier) -> Checkpoint:
+def read_saved(place: str, verifier: NoteVerifier) -> Checkpoint:
+    """A checkpoint that somebody kept elsewhere.
+
+    Args:
+        place: a file or an address.
+        verifier: the log's key.
+
+    Raises:
+        SourceUnreadableError: it cannot be read, or is no checkpoint of this log.
+    """
     note = read_source(place, NOTE_LIMIT_BYTES).decode(errors="replace")
     try:
         return read_checkpoint(note, verifier)

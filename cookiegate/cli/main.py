@@ -11,6 +11,7 @@ from cookiegate import __version__
 from cookiegate.errors import CookiegateError
 
 COMMANDS = {
+    "backup": "Copy the whole record, while the service runs.",
     "demo": "A small shop with the banner, and a live view of what the analytics log receives.",
     "evidence": "Write the evidence of one decision: what was shown, the proofs, and how to check them.",
     "export": "Write the whole ledger as a file that can be verified without the service.",
@@ -26,6 +27,7 @@ COMMANDS = {
     "officers": "The persons in charge, their passphrases and roles.",
     "requests": "Rights requests: verify, decide, carry out, notify, report.",
     "outbox": "Mails and webhooks that wait or could not be delivered.",
+    "restore": "Make a backup the record of an empty place; tells what is missing.",
     "serve": "Run the service.",
     "subscribers": "Your systems that are told of withdrawals, erasures and requests.",
 }

@@ -1,21 +1,31 @@
-"""``cookiegate serve``: the service in one process of several threads."""
+"""``cookiegate serve``: the service, in one process of several threads or in several of them."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cookiegate.cli.server import make_server, refuse_taken_port
+from cookiegate.cli.server import end_with, make_server, refuse_taken_port
+from cookiegate.cli.slow_clients import SlowClients
 from cookiegate.clock import SystemClock
 from cookiegate.errors import SettingsError
 from cookiegate.policy.reading import load_policy
 from cookiegate.rights.delivery.announcing import publish_and_announce
 from cookiegate.settings import PREFIX, Settings, is_loopback, read_settings
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.places import ServingLock, database_file
 from cookiegate.tokens.keys import KeyRing
+from cookiegate.web.app import create_wsgi
+from cookiegate.web.front import WsgiApp
+from cookiegate.web.metrics import SHARED_FOLDER
 
 
 @click.command(name="serve")
@@ -29,7 +39,11 @@ from cookiegate.tokens.keys import KeyRing
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Policy to publish before serving; repeat for several sites. A policy that did not change is left alone.",
 )
-def command(host: str, port: int, data_dir: Path | None, policies: tuple[Path, ...]) -> None:
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+    help="Processes that serve; more than one needs PostgreSQL. A good number is that of the processor's cores.",
+)  # fmt: skip
+def command(host: str, port: int, data_dir: Path | None, policies: tuple[Path, ...], workers: int) -> None:
     """Run the service.
 
     \b
@@ -39,16 +53,21 @@ def command(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
 
     Everything else is set by COOKIEGATE_* variables; docs/reference/settings.md lists them. Behind a proxy set
     COOKIEGATE_BASE_URL to the public address and COOKIEGATE_TRUSTED_PROXIES to the proxy's.
+
+    A stop (SIGTERM, Ctrl-C) lets requests under way end. A worker that dies is started anew. On SQLite one service at a
+    time serves a record; commands such as backup, purge or keys may run beside it.
     """
-    settings = prepare(host, port, data_dir, policies)
-    run_server(host, port, settings)
+    settings = read_serving_settings(host, port, data_dir, workers)
+    with ServingLock(settings):
+        prepare(settings, policies)
+        run_server(host, port, settings, workers)
 
 
-def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, ...]) -> Settings:
-    """Checks everything that could stop the start, and publishes the policies.
+def read_serving_settings(host: str, port: int, data_dir: Path | None, workers: int) -> Settings:
+    """The settings of a service that listens there.
 
     Raises:
-        SettingsError, PolicyError, KeyFileError, StorageError: with the sentence to show.
+        SettingsError: with the sentence to show.
     """
     overrides: dict[str, Any] = {"data_dir": data_dir} if data_dir else {}
     if f"{PREFIX}BASE_URL" not in os.environ:
@@ -57,6 +76,20 @@ def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
         overrides["base_url"] = f"http://{host}:{port}"
     refuse_taken_port(host, port)
     settings = read_settings(**overrides)
+    if workers > 1 and database_file(settings) is not None:
+        raise SettingsError(
+            f"--workers {workers} needs PostgreSQL: two processes that write one SQLite file wait for each other. Set "
+            f"{PREFIX}DATABASE_URL to postgresql://…, or serve with --workers 1 and more {PREFIX}THREADS"
+        )
+    return settings
+
+
+def prepare(settings: Settings, policies: tuple[Path, ...]) -> None:
+    """Checks everything that could stop the start, and publishes the policies.
+
+    Raises:
+        SettingsError, PolicyError, KeyFileError, StorageError: with the sentence to show.
+    """
     KeyRing.open(settings.data_dir, SystemClock())
     loaded = [load_policy(path) for path in policies]
     storage = open_storage(settings)
@@ -68,12 +101,31 @@ def prepare(host: str, port: int, data_dir: Path | None, policies: tuple[Path, .
             click.echo("No policy is published yet: start again with --policy FILE.", err=True)
     finally:
         storage.close()
-    return settings
 
 
-def run_server(host: str, port: int, settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; the worker reads its settings from the environment."""
+def run_server(host: str, port: int, settings: Settings, workers: int = 1) -> None:
+    """Serves until SIGTERM or SIGINT; the workers read their settings from the environment."""
     os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ[f"{PREFIX}BASE_URL"] = settings.base_url
     click.echo(f"cookiegate serves at {settings.base_url} (listening on {host}:{port})", err=True)
-    make_server("cookiegate.web.app:create_wsgi", host, port, settings.threads, factory=True).serve()
+    server = make_server("cookiegate.web.app", host, port, settings.threads, workers=workers)
+    with shared_metrics() if workers > 1 else nullcontext():
+        server.serve(target_loader=partial(load, os.getpid(), port), wrap_loader=False)
+
+
+def load(server: int, port: int) -> WsgiApp:
+    """Makes the application inside a worker of the process ``server`` that listens on ``port``."""
+    end_with(server)
+    SlowClients(port).watch()
+    return create_wsgi()
+
+
+@contextmanager
+def shared_metrics() -> Iterator[None]:
+    """A folder in memory or on a local disk in which the workers of this service keep their counters together."""
+    folder = tempfile.mkdtemp(prefix="cookiegate-metrics-")
+    os.environ[SHARED_FOLDER] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

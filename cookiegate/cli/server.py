@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 import socket
+import threading
 from typing import Any
 
 from granian import Granian
@@ -13,8 +17,11 @@ from granian.server.common import AbstractServer
 from cookiegate.errors import SettingsError
 
 BACKLOG = 4096
-BACKPRESSURE = 2048  # more waiting connections than threads: slow clients must not fill the door
+#: Open connections of a worker, as far as its limit of open files lets it: slow clients must not fill the door.
+CONNECTIONS_MAX = 32_768
+FILES_KEPT = 512
 WORKER_KILL_S = 5  # a worker that is told to stop while it starts may not hear it
+PARENT_LOOK_S = 0.5
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -35,28 +42,53 @@ def refuse_taken_port(host: str, port: int) -> None:
             raise SettingsError(f"--host {host} --port {port} cannot be listened on ({reason})") from error
 
 
-def make_server(target: str, host: str, port: int, threads: int, *, factory: bool = False) -> AbstractServer[Any]:
-    """A server of one worker process: SQLite is quickest and safest with one writer; threads share its commits.
+def allow_connections() -> int:
+    """Raises this process's limit of open files as far as it may; returns how many connections a worker may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_KEPT
+    most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(FILES_KEPT, max(soft, most) - FILES_KEPT) if soft != resource.RLIM_INFINITY else CONNECTIONS_MAX
+
+
+def make_server(target: str, host: str, port: int, threads: int, *, workers: int = 1) -> AbstractServer[Any]:
+    """A server of worker processes; one that dies is started anew, and a stop lets requests under way end.
 
     Args:
-        target: ``module:name`` of the WSGI application.
+        target: a name for the application; what makes it goes to the server's ``serve`` as ``target_loader``.
         host: address to listen on.
         port: port to listen on.
-        threads: request threads.
-        factory: whether the name is a function that makes the application.
+        threads: request threads of each worker.
+        workers: processes. On SQLite one: it is quickest and safest with one writer; threads share its commits.
     """
     return Granian(
         target,
-        factory=factory,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=workers,
         blocking_threads=threads,
         backlog=BACKLOG,
-        backpressure=BACKPRESSURE,
+        backpressure=allow_connections(),
         websockets=False,
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=WORKER_KILL_S,
     )
+
+
+def end_with(parent: int) -> None:
+    """Ends this worker soon after its server was killed, so that nobody serves without being watched.
+
+    Args:
+        parent: process id of the server. Call it in the worker.
+    """
+
+    def watch() -> None:
+        alive = threading.Event()
+        while os.getppid() == parent:
+            alive.wait(PARENT_LOOK_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="cookiegate-parent", daemon=True).start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from cookiegate.errors import RecordDamagedError
 from cookiegate.ledger.findings import Findings
-from cookiegate.ledger.ids import time_of_id
 from cookiegate.storage.contract import ConsentRow, DecisionRow, Record, Storage
 from cookiegate.storage.sealed_rows import consent_from_columns, decision_from_columns
 from cookiegate.storage.tables import consents, decisions
@@ -25,7 +24,7 @@ class _Choice(msgspec.Struct):
     epoch: int
 
 
-def check_consents(storage: Storage, found: Findings) -> None:
+def check_consents(storage: Storage, found: Findings, erased: Container[int] = ()) -> None:
     """Finds every consent that is not what its person last decided.
 
     A row is read in one statement with its decision, so that a service at work cannot come in between.
@@ -33,8 +32,11 @@ def check_consents(storage: Storage, found: Findings) -> None:
     Args:
         storage: the record.
         found: takes a ``consent_differs`` for each.
+        erased: subject keys that were destroyed after this copy of a record was made.
     """
     for row in _rows(storage):
+        if row["key_id"] in erased:
+            continue
         where = f"consent of decision {row['decision_id']}"
         try:
             fault = _fault(storage, row)
@@ -46,7 +48,8 @@ def check_consents(storage: Storage, found: Findings) -> None:
 
 def _rows(storage: Storage) -> Iterator[Record]:
     others = decisions.alias("others")
-    newest = sa.select(sa.func.max(others.c.id)).where(others.c.key_id == consents.c.key_id).scalar_subquery()
+    # By epochs: whoever's clock was set back stamps a later decision with an earlier time.
+    newest = sa.select(sa.func.max(others.c.epoch)).where(others.c.key_id == consents.c.key_id).scalar_subquery()
     theirs = [column.label(f"of_{column.name}") for column in decisions.c]
     source = consents.outerjoin(decisions, decisions.c.id == consents.c.decision_id)
     place = sa.tuple_(consents.c.site, consents.c.handle_hash)
@@ -66,8 +69,8 @@ def _fault(storage: Storage, row: Record) -> str | None:
     if row["of_id"] is None:
         return "there is no such decision"
     decision = decision_from_columns(storage.vault, tuple(row[f"of_{column.name}"] for column in decisions.c))
-    if time_of_id(row["newest"]) > time_of_id(decision.id):
-        return f"the person decided again later, in {row['newest']}"
+    if row["newest"] > decision.epoch:
+        return f"the person decided again later, at epoch {row['newest']}"
     return _difference(consent, decision)
 
 

@@ -59,6 +59,8 @@ class DatabaseSource:
         self.total: int | None = self.size
         self.at_ms: int | None = _sealed_until(storage, newest)
         self.keeps_tree = True
+        #: Subject keys that were destroyed since; only a copy of a record has any.
+        self.erased_since: frozenset[int] = frozenset()
 
     def known(self, found: Findings) -> Known:
         """Checks the documents, and tells what decisions may point at."""
@@ -118,7 +120,7 @@ class DatabaseSource:
     def finish(self, found: Findings) -> None:
         """What only the whole record can tell: lists that do not fit together, consents that nobody gave."""
         self._check_end(found)
-        check_consents(self._storage, found)
+        check_consents(self._storage, found, self.erased_since)
         outside = sa.select(checkpoints.c.size).where(checkpoints.c.size < 1)
         for row in self._storage.read(outside):
             found.add("checkpoint_invalid", f"checkpoint {row['size']}", "no tree has this size")

@@ -12,7 +12,7 @@ from cookiegate.storage.contract import EntryRow, WriteTransaction
 
 EntryKind = Literal[
     "erasure", "disposal", "restriction", "restriction_lifted", "hold", "hold_released", "request", "exception",
-    "break_glass", "incident",
+    "break_glass", "incident", "restore", "loss",
 ]  # fmt: skip
 RECORD_VERSION = 1
 

@@ -23,7 +23,7 @@ from cookiegate.ledger.stored import StoredCheckpoint
 
 #: Stands in the tree for a leaf that is not there, so that those after it keep their places.
 NO_LEAF = bytes(32)
-ERASING = ("erasure", "disposal")
+ERASING = ("erasure", "disposal", "loss")
 #: What strange values in a row or a record end in: texts for numbers, lists for texts, times beyond the calendar.
 _STRANGE = (TypeError, ValueError, OverflowError, AttributeError)
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

@@ -79,6 +79,11 @@ class Findings:
         for code, count in other.counts.items():
             self.counts[code] += max(0, count - KEPT_PER_CODE)
 
+    def without(self, code: str) -> Findings:
+        """All but those of one kind."""
+        counts = Counter({kind: count for kind, count in self.counts.items() if kind != code})
+        return Findings([finding for finding in self.kept if finding.code != code], counts)
+
     @property
     def lines(self) -> list[str]:
         """Every finding kept, and how many more there are of each kind."""

@@ -14,24 +14,38 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from cookiegate.clock import Clock, SystemClock
+from cookiegate.clock import Clock, SystemClock, rfc3339
 from cookiegate.errors import KeyFileError, KeyStateError
 from cookiegate.tokens import base64url, keyfiles
 from cookiegate.tokens.jws import ALGORITHM
 from cookiegate.tokens.signing import SigningKey
 
-KeyState = Literal["active", "passive", "disabled"]
+KeyState = Literal["active", "next", "passive", "resting", "disabled"]
 SECRET_BYTES = 32
+#: A new key is published so long before it signs: readers keep a key set for five minutes, nodes and proxies a little
+#: longer. None then meets a token whose key it does not know.
+PUBLISHED_AHEAD_S = 600
+#: After this long nothing that a key signed for gates is good any more:
+#: a token's life, a reader's leeway, a node's delay.
+SPENT_AFTER_S = 900 + 60 + 60
 _INDEX = "ring.json"
+_PUBLISHED = ("active", "next", "passive")
 _KID_CHARS = 16
 
 
-class KeyEntry(msgspec.Struct, frozen=True):
-    """A line of the ring's index. One key is active (signs), passive ones verify, disabled ones do neither."""
+class KeyEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the ring's index, oldest first.
+
+    One key is active (signs). A next one is published and signs from ``due_at_ms`` on. Passive ones verify. A resting
+    one does not, until ``due_at_ms``, then it is passive. Disabled ones do nothing any more.
+    """
 
     kid: str
     state: KeyState
     created_at_ms: int
+    due_at_ms: int = 0
+    #: When it stopped to sign; 0 while it signs, and where nobody noted it.
+    ended_at_ms: int = 0
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -42,7 +56,8 @@ class _Index(msgspec.Struct, frozen=True):
 class KeyRing:
     """Keys in ``<data_dir>/keys``: ``ring.json`` says which exist and their states, a file each holds them.
 
-    Open it with :meth:`open`. Safe for threads; several processes may share the folder.
+    Open it with :meth:`open`. Safe for threads; several processes may share the folder. What is due changes by the
+    clock, in every process that calls :meth:`reload`, without anything being written.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -51,6 +66,7 @@ class KeyRing:
         self._lock = threading.RLock()
         self._stamp: tuple[int, int] | None = None
         self._index = _Index(())
+        self._due_at_ms: int | None = None
         self._keys: dict[str, SigningKey] = {}
         self._active: SigningKey
         self._jwks: dict[str, Any] = {"keys": []}
@@ -93,61 +109,126 @@ class KeyRing:
         return self._keys.get(kid)
 
     def list(self) -> tuple[KeyEntry, ...]:
-        """Every key, oldest first."""
-        return self._index.keys
+        """Every key as it stands now, oldest first."""
+        return _as_of(self._index.keys, self._clock.now_ms())
 
     def jwks(self) -> dict[str, Any]:
-        """The public halves of active and passive keys as a JWK set: the same object until something changes.
+        """The public halves of active, next and passive keys as a JWK set: the same object until something changes.
 
         Source: RFC 7517 section 5.
         """
         return self._jwks
 
     def reload(self) -> bool:
-        """Reads the files again if another process changed them.
+        """Reads the files again if another process changed them, and does what is due.
 
         Returns:
-            Whether anything was read.
+            Whether anything changed.
 
         Raises:
             KeyFileError: as :meth:`open`; the keys in memory stay as they were.
         """
         with self._lock:
             path = self.folder / _INDEX
-            stamp = keyfiles.stamp(path)
-            if stamp == self._stamp:
+            stamp, now_ms = keyfiles.stamp(path), self._clock.now_ms()
+            if stamp == self._stamp and (self._due_at_ms is None or now_ms < self._due_at_ms):
                 return False
-            index = _read_index(path)
-            keys = {entry.kid: _read_key(self.folder, entry.kid) for entry in index.keys}
-            for name in index.secrets:
-                self._read_secret(name)
-            self._index, self._keys, self._stamp = index, keys, stamp
-            self._active = next(keys[item.kid] for item in index.keys if item.state == "active")
-            self._jwks = {"keys": [_public(keys[item.kid]) for item in index.keys if item.state != "disabled"]}
+            if stamp != self._stamp:
+                index = _read_index(path)
+                # A key file never changes: it is read once, so that a turn of the ring costs no signature's time.
+                known, wanted = self._keys, [entry.kid for entry in index.keys]
+                keys = {kid: known.get(kid) or _read_key(self.folder, kid) for kid in wanted}
+                for name in index.secrets:
+                    self._read_secret(name)
+                self._index, self._keys, self._stamp = index, keys, stamp
+            self._stand_as_of(now_ms)
             return True
 
-    def rotate(self) -> SigningKey:
-        """Makes a new active key; the former one turns passive, so that what it signed still verifies."""
-        with self._exclusively():
-            entry = self._new_key()
-            older = tuple(_in_state(item, "passive") if item.state == "active" else item for item in self._index.keys)
-            self._write_index(_Index((*older, entry), self._index.secrets))
-            return self.active
+    def _stand_as_of(self, now_ms: int) -> None:
+        standing, keys = _as_of(self._index.keys, now_ms), self._keys
+        waiting = [item.due_at_ms for item in standing if item.state in ("next", "resting")]
+        self._due_at_ms = min(waiting, default=None)
+        self._jwks = {"keys": [_public(keys[item.kid]) for item in standing if item.state in _PUBLISHED]}
+        self._active = next(keys[item.kid] for item in standing if item.state == "active")
 
-    def disable(self, kid: str) -> None:
-        """Takes a passive key out of the JWK set: what it signed is refused from now on.
+    def rotate(self, *, ahead_s: float = 0) -> KeyEntry:
+        """Makes a new key; when it is active, the former one turns passive, so that what it signed still verifies.
+
+        Args:
+            ahead_s: how long the new key is published before it signs. With :data:`PUBLISHED_AHEAD_S` no reader meets
+                a token of a key that it does not know; with 0 some do until they read the key set again.
+
+        Returns:
+            The new key: active, or next.
 
         Raises:
-            KeyStateError: if the key is unknown, or active (rotate first: there must be one that signs).
+            KeyStateError: a new key waits already, and is due before.
         """
         with self._exclusively():
-            entry = next((item for item in self._index.keys if item.kid == kid), None)
-            if entry is None:
-                raise KeyStateError(f"there is no key {kid!r}; `cookiegate keys list` shows them", kid=kid)
+            due_at_ms, standing = self._clock.now_ms() + round(ahead_s * 1000), self.list()
+            waiting = next((item for item in standing if item.state == "next"), None)
+            if waiting is None:
+                entry = self._new_key()
+            elif due_at_ms < waiting.due_at_ms:  # some readers know it already
+                standing, entry = tuple(item for item in standing if item is not waiting), waiting
+            else:
+                when = rfc3339(waiting.due_at_ms)
+                raise KeyStateError(f"key {waiting.kid} is published and becomes active at {when}", kid=waiting.kid)
+            due = msgspec.structs.replace(entry, state="next", due_at_ms=due_at_ms)
+            self._write_keys((*standing, due))
+            return self._entry(due.kid)
+
+    def disable(self, kid: str, *, now: bool = False) -> None:
+        """Takes a key out of the JWK set: what it signed is refused from now on.
+
+        Args:
+            kid: a key that no longer signs, or does not yet.
+            now: although tokens that it signed may still be good, for a key that leaked.
+
+        Raises:
+            KeyStateError: the key is unknown, or active (rotate first: there must be one that signs), or signed tokens
+                that are still good.
+        """
+        with self._exclusively():
+            entry, now_ms = self._entry(kid), self._clock.now_ms()
             if entry.state == "active":
                 raise KeyStateError(f"key {kid} is the active one; run `cookiegate keys rotate` first", kid=kid)
-            changed = tuple(_in_state(item, "disabled") if item.kid == kid else item for item in self._index.keys)
-            self._write_index(_Index(changed, self._index.secrets))
+            spent_ms = entry.ended_at_ms + SPENT_AFTER_S * 1000
+            if entry.state == "passive" and entry.ended_at_ms and now_ms < spent_ms and not now:
+                raise KeyStateError(
+                    f"tokens that key {kid} signed may be good until {rfc3339(spent_ms)}: wait until then; if somebody "
+                    "else may have the key, say --now, and visitors are refused until their page fetches a new token",
+                    kid=kid,
+                )
+            self._write_keys(tuple(_in_state(item, "disabled") if item.kid == kid else item for item in self.list()))
+
+    def start_over(self) -> KeyEntry:
+        """Refuses every token that was ever issued: a new key signs at once, and all others rest.
+
+        They rest until nothing that they signed for a gate is good any more; then they are passive again, so that the
+        receipts that they signed verify.
+        """
+        with self._exclusively():
+            now_ms, entry = self._clock.now_ms(), self._new_key()
+            rests = {"state": "resting", "due_at_ms": now_ms + SPENT_AFTER_S * 1000}
+            older = tuple(
+                item
+                if item.state == "disabled"
+                else msgspec.structs.replace(item, **rests, ended_at_ms=item.ended_at_ms or now_ms)
+                for item in self.list()
+            )
+            self._write_keys((*older, entry))
+            return entry
+
+    def _entry(self, kid: str) -> KeyEntry:
+        found = next((item for item in self.list() if item.kid == kid), None)
+        if found is None:
+            raise KeyStateError(f"there is no key {kid!r}; `cookiegate keys list` shows them", kid=kid)
+        return found
+
+    def _write_keys(self, entries: tuple[KeyEntry, ...]) -> None:
+        """Writes what stands now: what was due before is settled with it."""
+        self._write_index(_Index(_as_of(entries, self._clock.now_ms()), self._index.secrets))
 
     def secret(self, name: str) -> bytes:
         """A named secret for keyed hashes, made on first use.
@@ -217,7 +298,24 @@ def _secret_file(name: str) -> str:
 
 
 def _in_state(entry: KeyEntry, state: KeyState) -> KeyEntry:
-    return KeyEntry(entry.kid, state, entry.created_at_ms)
+    return msgspec.structs.replace(entry, state=state, due_at_ms=0)
+
+
+def _as_of(entries: tuple[KeyEntry, ...], now_ms: int) -> tuple[KeyEntry, ...]:
+    """The keys as they stand at a moment, whatever was due before it done."""
+    starting = [item for item in entries if item.state == "next" and item.due_at_ms <= now_ms]
+    active = max(starting, key=lambda item: item.due_at_ms, default=None)
+
+    def stands(item: KeyEntry) -> KeyEntry:
+        if item is active:
+            return _in_state(item, "active")
+        if active is not None and (item.state == "active" or item in starting):
+            return msgspec.structs.replace(item, state="passive", due_at_ms=0, ended_at_ms=active.due_at_ms)
+        if item.state == "resting" and item.due_at_ms <= now_ms:
+            return _in_state(item, "passive")
+        return item
+
+    return tuple(stands(item) for item in entries)
 
 
 def _read_index(path: Path) -> _Index:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
 
@@ -16,7 +17,7 @@ from cookiegate.tokens import base64url
 from cookiegate.tokens.jws import ALGORITHM
 
 #: joserfc draws a random nonce; a replayed request must give the very same receipt and token, hence RFC 6979.
-_DETERMINISTIC = ECDSA(SHA256(), deterministic_signing=True)
+_DETERMINISTIC = ECDSA(Prehashed(SHA256()), deterministic_signing=True)
 _COORDINATE_BYTES = 32
 
 
@@ -60,6 +61,36 @@ def sign_jws(key: SigningKey, typ: str, payload: bytes | Mapping[str, Any]) -> s
     if not isinstance(payload, bytes):
         payload = msgspec.json.encode(payload, order="sorted")
     signed = f"{key.head(typ)}.{base64url.encode(payload)}"
-    r, s = decode_dss_signature(key.private.sign(signed.encode("ascii"), _DETERMINISTIC))
-    signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
-    return f"{signed}.{base64url.encode(signature)}"
+    return f"{signed}.{_signature(key, hashlib.sha256(signed.encode('ascii')).digest())}"
+
+
+def _signature(key: SigningKey, digest: bytes) -> str:
+    r, s = decode_dss_signature(key.private.sign(digest, _DETERMINISTIC))
+    return base64url.encode(r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big"))
+
+
+class JwsOpening:
+    """What many tokens begin with, encoded and hashed once.
+
+    Args:
+        key: the signing key.
+        typ: their type.
+        payload: the first bytes of their payloads; as many as a multiple of three, so that base64 cuts no byte in two.
+
+    Raises:
+        ValueError: another number of bytes.
+    """
+
+    def __init__(self, key: SigningKey, typ: str, payload: bytes) -> None:
+        if len(payload) % 3:
+            raise ValueError("the opening of a payload is a multiple of three bytes")
+        self.key = key
+        self._text = f"{key.head(typ)}.{base64url.encode(payload)}"
+        self._hash = hashlib.sha256(self._text.encode("ascii"))
+
+    def sign(self, rest: bytes) -> str:
+        """The token whose payload is the opening and ``rest``: the same text as :func:`sign_jws` gives."""
+        closing = base64url.encode(rest)
+        hashed = self._hash.copy()
+        hashed.update(closing.encode("ascii"))
+        return f"{self._text}{closing}.{_signature(self.key, hashed.digest())}"

@@ -10,12 +10,16 @@ from werkzeug.exceptions import HTTPException
 from cookiegate.errors import CookiegateError
 from cookiegate.settings import read_settings
 from cookiegate.web.bundle import static_folder
+from cookiegate.web.chores import Chore
 from cookiegate.web.desk import Desk
 from cookiegate.web.evidence_notes import note_form
-from cookiegate.web.front import Front
+from cookiegate.web.front import Front, WsgiApp
 from cookiegate.web.logs import configure_logs, get_logger
+from cookiegate.web.one_core import LOOK_EVERY_S, one_core
 from cookiegate.web.problems import WRONG_METHOD, code_of_status, problem_reply, reply_to_error
+from cookiegate.web.reading_limits import count_reads
 from cookiegate.web.service import Service, open_service
+from cookiegate.web.slow_bodies import BodyPlaces
 from cookiegate.web.views.hot import make_hot_blueprint
 from cookiegate.web.views.ledger import make_ledger_blueprint
 from cookiegate.web.views.notices import make_notices_blueprint
@@ -37,6 +41,7 @@ def create_app(service: Service) -> Flask:
     app = Flask(
         "cookiegate.web", static_folder=str(static_folder()), static_url_path="/static", template_folder="templates"
     )
+    app.url_map.merge_slashes = False  # the redirect to the right spelling would name whatever Host it was asked with
     app.config["MAX_CONTENT_LENGTH"] = service.settings.collect_limit_bytes
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     service.limits.attach(app)
@@ -53,6 +58,7 @@ def create_app(service: Service) -> Flask:
     app.register_error_handler(CookiegateError, lambda error: show_problem(reply_to_error(error)))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(Exception, _fail)
+    app.before_request(count_reads(service))
     app.after_request(secure(service.settings.base_url))
     app.after_request(note_form(service))
     return app
@@ -79,10 +85,10 @@ def _fail(error: Exception) -> Response:
 
 def create_front(service: Service) -> Front:
     """The WSGI application over an open service."""
-    return Front(Desk(service), create_app(service))
+    return Front(Desk(service), create_app(service), BodyPlaces(service.settings.threads))
 
 
-def create_wsgi() -> Front:
+def create_wsgi() -> WsgiApp:
     """The WSGI application from the environment alone, for any server: ``wsgi:app``.
 
     Raises:
@@ -91,10 +97,14 @@ def create_wsgi() -> Front:
     settings = read_settings()
     configure_logs(settings.log_level)
     service = open_service(settings)
-    service.start()
+    core = one_core() if settings.one_core else None
+    if core is not None:
+        service.chores.append(Chore("core", LOOK_EVERY_S, core.look_around, leased=False))
+    service.start(core.sit if core else None)
     # What is here now stays for good: walking through it again and again costs 3 % of the decisions, measured.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     get_logger().info("started", sites=list(service.book.sites()), address=settings.base_url)
-    return create_front(service)
+    front = create_front(service)
+    return core.seated(front) if core else front

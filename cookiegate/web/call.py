@@ -63,7 +63,8 @@ class Call:
 
         Raises:
             BodyTooLargeError: it announces or holds more than ``limit_bytes``.
-            MalformedBodyError: its announced length is not a number.
+            MalformedBodyError: its announced length is not a number, or more than what came.
+            SlowBodiesError: too many others are still being read.
         """
         length = self.environ.get("CONTENT_LENGTH") or ""
         if length and not (length.isascii() and length.isdigit()):
@@ -73,6 +74,8 @@ class Call:
         body: bytes = self.environ["wsgi.input"].read(int(length) if length else limit_bytes + 1)
         if len(body) > limit_bytes:
             raise _too_large(limit_bytes)
+        if length and len(body) < int(length):
+            raise MalformedBodyError("the body ended before its announced length")
         return body
 
 

@@ -18,6 +18,9 @@ from cookiegate.web.origins import origin_of
 QUERY_KEPT_CHARS = 128
 CLOCK_STEP_S = 2
 QUERIES_KEPT = 1_024
+#: Verified tokens that are remembered, of all sites together (60 MB), and at least of each.
+VERIFIED_KEPT = 50_000
+VERIFIED_LEAST = 500
 
 
 class Doors:
@@ -131,6 +134,7 @@ class Doors:
                 min_policy_version=lambda: self._book.current(site).holds_since,
                 clock=self._clock,
                 leeway_s=CLOCK_STEP_S,  # issued and checked by one clock, which may be set back a little
+                cache_size=max(VERIFIED_LEAST, VERIFIED_KEPT // len(self._book.sites())),
             )
         return found
 

@@ -9,10 +9,12 @@ from typing import Any
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.desk import Desk
 from cookiegate.web.routes import GATE_CHECK, match
+from cookiegate.web.slow_bodies import BodyPlaces, PatientInput
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 CHECK_PATH = GATE_CHECK.pattern
+_BODILESS = ("GET", "HEAD", "OPTIONS")
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -22,11 +24,13 @@ class Front:
     Args:
         desk: answers them.
         behind: Flask's application.
+        places: for bodies that are being read.
     """
 
-    def __init__(self, desk: Desk, behind: WsgiApp) -> None:
+    def __init__(self, desk: Desk, behind: WsgiApp, places: BodyPlaces) -> None:
         self._desk = desk
         self._behind = behind
+        self._places = places
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """One request (PEP 3333)."""
@@ -34,6 +38,8 @@ class Front:
         if path == CHECK_PATH and (quick := self._desk.quick_check(environ)) is not None:
             start_response(_STATUS_LINES[quick.status], quick.headers)
             return []
+        if environ["REQUEST_METHOD"] not in _BODILESS:
+            environ["wsgi.input"] = PatientInput(environ["wsgi.input"], self._places)
         found = match(path)
         if found is None:
             return self._behind(environ, start_response)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -29,6 +30,23 @@ def _keep_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+class _Lenient:
+    """A text file whose faults stop nobody: a log on a full disk must not fail the request that it tells of."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Writes, or not."""
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Flushes, or not."""
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure_logs(level: str) -> None:
     """Sends every log line of this process to stderr as JSON.
 
@@ -44,7 +62,7 @@ def configure_logs(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Lenient(sys.stderr))),
         cache_logger_on_first_use=True,
     )
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 #: Gauges of the ledger, by the end of their names.
@@ -15,10 +20,38 @@ LEDGER = {
     "unsealed_age_seconds": "How long the oldest of them waits.",
     "damaged": "1 while the ledger contradicts its records and nothing is sealed.",
 }
+#: Names the folder in which the workers of one service keep their counters; unset where there is one worker.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+#: The package's own declare no types.
+_make_value_class: Callable[[], type] = values.MultiProcessValue
+_make_collector: Callable[[None, str], Collector] = MultiProcessCollector
+
+
+class _SharedRegistry(CollectorRegistry):
+    """Counters lie in files that all workers of a service write; what is read from the record is asked directly."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        _forget_dead(folder)
+        if values.ValueClass is values.MutexValue:
+            values.ValueClass = _make_value_class()
+        super().register(_make_collector(None, str(folder)))
+
+    def register(self, collector: Collector) -> None:
+        """Takes what is not in the files."""
+        if not isinstance(collector, MetricWrapperBase):
+            super().register(collector)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Drops what ended workers said of themselves; their counters stay in the sums."""
+    for file in folder.glob("gauge_live*_*.db"):
+        if not Path("/proc", file.stem.rpartition("_")[2]).exists():
+            file.unlink(missing_ok=True)
 
 
 class Metrics:
-    """One process's counters, in a registry of their own."""
+    """A service's counters, in a registry of their own; the same from every worker."""
 
     def __init__(self) -> None:
         # Finding a child by its labels costs more than counting, so the hot ones are kept.
@@ -26,7 +59,8 @@ class Metrics:
         self._decided: dict[tuple[str, str], Counter] = {}
         self._issued: dict[str, Counter] = {}
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self.registry = CollectorRegistry()
+        folder = os.environ.get(SHARED_FOLDER)
+        self.registry = _SharedRegistry(Path(folder)) if folder else CollectorRegistry()
         self.requests = Counter(
             "cookiegate_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
         )
@@ -51,10 +85,35 @@ class Metrics:
         self.stripped = Counter(
             "cookiegate_gate_stripped", "Fields removed from accepted events.", ["tracker"], registry=self.registry
         )
-        self.policies = Gauge("cookiegate_policy_version", "Current policy version.", ["site"], registry=self.registry)
+        self.policies = Gauge(
+            "cookiegate_policy_version",
+            "Current policy version.",
+            ["site"],
+            registry=self.registry,
+            multiprocess_mode="max",
+        )
+        self.followed = Gauge(
+            "cookiegate_followed_at_seconds",
+            "When this process last read what others wrote into the record.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self._leads = Gauge(
+            "cookiegate_leads",
+            "1 where this process leads a piece of background work.",
+            ["chore"],
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self._ledger: Callable[[], Mapping[str, float]] | None = None
         self.ledger = {
-            name: Gauge(f"cookiegate_ledger_{name}", text, registry=self.registry) for name, text in LEDGER.items()
+            name: Gauge(
+                f"cookiegate_ledger_{name}",
+                text,
+                registry=self.registry,
+                multiprocess_mode="livemax" if name == "damaged" else "mostrecent",
+            )
+            for name, text in LEDGER.items()
         }
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -77,6 +136,10 @@ class Metrics:
         if child is None:
             child = self._decided[site, action] = self.decisions.labels(site, action)
         child.inc()
+
+    def lead(self, chore: str, leads: bool) -> None:
+        """Notes whether this process leads."""
+        self._leads.labels(chore).set(int(leads))
 
     def issued(self, site: str) -> None:
         """Counts a token."""

@@ -41,6 +41,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "policy_invalid": (422, "The policy does not fit"),
     "rate_limited": (429, "Too many requests"),
     "internal_error": (500, "Something went wrong here"),
+    "bodies_slow": (503, "Too many bodies are on their way slowly"),
     "ledger_damaged": (503, "The ledger was changed by someone else"),
     "record_damaged": (503, "The record was changed by someone else"),
     "storage_unavailable": (503, "The record cannot be reached now"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from cookiegate.rights.retention.retention import PurgeReport
+from cookiegate.web.metrics import SHARED_FOLDER
 
 PURGE_EVERY_S = 3_600.0
 
@@ -25,9 +28,17 @@ class PurgeGauges:
             "Records that a hold or restriction keeps past their time.",
             ["type"],
             registry=registry,
+            multiprocess_mode="mostrecent",
         )
-        self._purged_at = Gauge("cookiegate_purged_at_seconds", "When this process last purged.", registry=registry)
-        self._purged_at.set(float("nan"))  # not 1970: a process that does not lead, or has just started, alerts nobody
+        self._purged_at = Gauge(
+            "cookiegate_purged_at_seconds",
+            "When this process last purged.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        if SHARED_FOLDER not in os.environ:  # several workers show nothing until one of them has purged
+            # Not 1970: a process that does not lead, or has just started, alerts nobody.
+            self._purged_at.set(float("nan"))
 
     def purged(self, report: PurgeReport) -> None:
         """Takes a report in."""

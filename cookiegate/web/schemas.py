@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import INCLUDE, Schema, fields, validate
 
 from cookiegate.consent.grants import ACTIONS
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
@@ -42,7 +42,12 @@ def _choices(description: str) -> fields.Dict:
         allow_none=True,
         load_default=None,
         validate=lambda choices: validate.Length(max=64)(choices or {}),
-        metadata={"description": description, "example": {"analytics": True}},
+        metadata={
+            "description": description,
+            "example": {"analytics": True},
+            "maxProperties": 64,
+            "propertyNames": {"minLength": 1, "maxLength": 64},
+        },
     )
 
 
@@ -199,6 +204,11 @@ class NoticeSchema(Schema):
 
 class ProblemSchema(Schema):
     """An error (RFC 9457). ``code`` is stable; other members are evidence."""
+
+    class Meta:
+        """Evidence differs from code to code."""
+
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -29,10 +30,15 @@ from cookiegate.rights.restriction import Restriction, record_lifted
 from cookiegate.rights.retention.record_types import open_retention
 from cookiegate.rights.retention.retention import Retention
 from cookiegate.settings import Settings
+from cookiegate.storage.cache.consents import with_hot_consents
+from cookiegate.storage.cache.contract import SharedCache
+from cookiegate.storage.cache.opening import open_cache
 from cookiegate.storage.contract import STATUS_LIST_SIZE, Revocation, StatusSlot, Storage
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.places import database_file
 from cookiegate.tokens.issuing import Issuer
 from cookiegate.tokens.keys import KeyRing
+from cookiegate.tokens.knowledge import Knowledge
 from cookiegate.tokens.register import StatusRegister
 from cookiegate.tokens.statuses import EpochRegister
 from cookiegate.web.call import CookieRules
@@ -40,17 +46,23 @@ from cookiegate.web.chores import Chore, Chores
 from cookiegate.web.clients import Clients
 from cookiegate.web.deliveries import DeliveryGauges, delivery_chores
 from cookiegate.web.doors import Doors
+from cookiegate.web.fan_out import FanOut
+from cookiegate.web.leads import Leads
 from cookiegate.web.limiting import Limits
 from cookiegate.web.metrics import Metrics
 from cookiegate.web.origins import origin_of
 from cookiegate.web.purging import PURGE_EVERY_S, PurgeGauges
 from cookiegate.web.records import Records, open_records
+from cookiegate.web.redis_gauges import RedisGauges
+from cookiegate.web.request_gauges import RequestGauges
+from cookiegate.web.shared_lists import SharedLists
 from cookiegate.web.sinks import FileSink, ForwardSink, Sink
 from cookiegate.web.surfaces import Surfaces
 from cookiegate.web.widgets import Widgets
 
 TICK_S = 0.5
 SEAL_EVERY_S = 0.25
+TIDY_EVERY_S = 0.1
 REQUESTS_EVERY_S = 5.0
 DOCUMENTS_EVERY_S = 3600.0
 IP_EVIDENCE_EVERY_S = 5.0
@@ -64,6 +76,7 @@ class Service:
     settings: Settings
     clock: Clock
     storage: Storage
+    cache: SharedCache
     keyring: KeyRing
     ledger: Ledger
     sealer: Sealer
@@ -71,6 +84,8 @@ class Service:
     issuer: Issuer
     register: StatusRegister
     epochs: EpochRegister
+    knowledge: Knowledge
+    fan_out: FanOut
     decider: Decider
     clients: Clients
     limits: Limits
@@ -93,34 +108,49 @@ class Service:
     own_origin: str
     chores: list[Chore] = field(default_factory=list)
     _last_revocation: int = 0
+    lists: SharedLists = field(init=False)
     _running: Chores = field(init=False)
 
     def __post_init__(self) -> None:
-        self._running = Chores(self.storage)
+        self.lists = SharedLists(self.register, self.cache, lambda: self._last_revocation)
+        self._running = Chores(Leads(self.storage, self.cache, self.metrics.lead))
 
     def follow(self) -> None:
         """Takes in what other processes changed: keys, policies, revocations. Called twice a second."""
+        self.metrics.ledger["damaged"].set(self.sealer.damage is not None)
         try:
             self.keyring.reload()
         finally:  # a key file that cannot be read must not hide what was withdrawn elsewhere
             self._follow_record()
 
     def _follow_record(self) -> None:
-        self.book.refresh()
-        for site in self.book.sites():
-            self.metrics.policies.labels(site).set(self.book.current(site).version)
-        self.widgets.prepare()
+        began_s = self.knowledge.begin()
         for list_id, _size in self.storage.status_lists():
             self.register.ensure(list_id)
         while fresh := self.storage.revocations(self._last_revocation):
             for revocation in fresh:
                 self._note(revocation)
             self._last_revocation = fresh[-1].sequence
+        self.book.refresh()
+        self.knowledge.read_whole(began_s)
+        self.metrics.followed.set(self.clock.now_ms() / 1000)
+        for site in self.book.sites():
+            self.metrics.policies.labels(site).set(self.book.current(site).version)
+        self.widgets.prepare()
 
     def _note(self, revocation: Revocation) -> None:
         self.register.revoke(revocation.slot.list_id, revocation.slot.index)
         if revocation.sub and revocation.revoked_at_ms > self.clock.now_ms() - EPOCHS_MATTER_MS:
             self.epochs.raise_to(revocation.sub, revocation.epoch)
+
+    def insist_on_knowledge(self) -> None:
+        """For answers that tell others what holds.
+
+        Raises:
+            StorageError: this process may have missed a withdrawal on another node.
+        """
+        if not self.knowledge.is_fresh:
+            raise StorageError("this node has not heard from the record for some seconds; ask again soon")
 
     def now_text(self) -> str:
         """The time as RFC 3339."""
@@ -136,13 +166,21 @@ class Service:
         waits_ms = self.clock.now_ms() - time_of_id(state.oldest_id) if state.oldest_id else 0
         return {**damaged, "size": state.size, "unsealed": state.unsealed, "unsealed_age_seconds": waits_ms / 1000}
 
-    def start(self) -> None:
-        """Does the chores in the background until ``close``."""
-        self._running.start(self.chores)
+    def start(self, begin: Callable[[], None] | None = None) -> None:
+        """Does the chores in the background, and hears what other nodes tell, until ``close``.
+
+        Args:
+            begin: what each of their threads does first.
+        """
+        if database_file(self.settings) is None:  # others write this record, too
+            self.knowledge.demand()
+        self.fan_out.listen()
+        self._running.start(self.chores, begin)
 
     def close(self) -> None:
         """Stops the background work and lets go of the record."""
         self._running.stop()
+        self.cache.close()
         self.storage.close()
 
 
@@ -159,16 +197,31 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
     erase_again(storage, clock)
     keyring = KeyRing.open(settings.data_dir, clock)
     ledger, sealer = _open_ledger(settings, storage, clock)
-    register = StatusRegister(keyring, settings.base_url, size=STATUS_LIST_SIZE, clock=clock)
-    epochs = EpochRegister(clock)
+    knowledge = Knowledge()
+    register = StatusRegister(keyring, settings.base_url, size=STATUS_LIST_SIZE, clock=clock, knowledge=knowledge)
+    epochs, metrics = EpochRegister(clock), Metrics()
+    cache = open_cache(settings, keyring.secret("cache"), RedisGauges(metrics.registry))
+    if cache.is_shared and database_file(settings) is None:
+        storage = with_hot_consents(
+            storage,
+            cache,
+            keyring.secret("hot-consents"),
+            minimum=epochs.minimum,
+            is_fresh=lambda: knowledge.is_fresh,
+        )
 
-    def on_revoked(slot: StatusSlot, sub: str, epoch: int) -> None:
+    def deny(slot: StatusSlot, sub: str, epoch: int) -> None:
         register.revoke(slot.list_id, slot.index)
         epochs.raise_to(sub, epoch)
 
+    fan_out = FanOut(cache, keyring.secret("fan-out"), deny)
+
+    def on_revoked(slot: StatusSlot, sub: str, epoch: int) -> None:
+        deny(slot, sub, epoch)
+        fan_out.tell(slot, sub, epoch)
+
     book = PolicyBook(storage, clock)
     clients = Clients(settings.trusted_proxies, keyring.secret("rate-limit"), clock)
-    metrics = Metrics()
     surfaces = Surfaces(book, storage, clock)
     erasure, restriction = Erasure(storage, on_revoked, clock), Restriction(storage, on_revoked, clock)
     holds, provisions = Holds(storage, clock), Provisions(storage, keyring.secret("provision"), clock)
@@ -186,6 +239,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         settings=settings,
         clock=clock,
         storage=storage,
+        cache=cache,
         keyring=keyring,
         ledger=ledger,
         sealer=sealer,
@@ -193,9 +247,11 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         issuer=Issuer(keyring, settings.base_url, settings.token_ttl_s),
         register=register,
         epochs=epochs,
-        decider=Decider(storage, keyring.secret("handle"), on_revoked, clock, record_lifted),
+        knowledge=knowledge,
+        fan_out=fan_out,
+        decider=Decider(storage, keyring.secret("handle"), on_revoked, clock, record_lifted, epochs.raise_to),
         clients=clients,
-        limits=Limits(settings, clients, lambda site: site in book.sites()),
+        limits=Limits(settings, cache, clients, lambda site: site in book.sites()),
         metrics=metrics,
         receipts=ReceiptBook(storage, settings.base_url),
         surfaces=surfaces,
@@ -226,6 +282,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         own_origin=origin_of(settings.base_url),
     )
     service.chores.append(Chore("follow", TICK_S, service.follow, leased=False))
+    service.chores.append(Chore("tidy", TIDY_EVERY_S, storage.tidy, leased=False))
     service.chores.append(Chore(SEAL_LEASE, SEAL_EVERY_S, sealer.run))
     service.chores.append(Chore("requests", REQUESTS_EVERY_S, service.requests.serving.carry_on))
     service.chores.append(Chore("identity-documents", DOCUMENTS_EVERY_S, service.requests.drop_old_documents))
@@ -234,6 +291,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
     service.chores += delivery_chores(settings, storage, clock, epochs.raise_to)
     metrics.watch_ledger(service.ledger_gauges)
     metrics.registry.register(DeliveryGauges(storage, clock))
+    metrics.registry.register(RequestGauges(requests.casebook, clock))
     service.follow()
     read_device("warm-up")  # compiles the parser's rules now, once, not in the first visitors' requests
     return service

@@ -41,7 +41,7 @@ def chosen_version(service: Service, call: Call, published: PublishedPolicy) -> 
     """
     row = service.decider.find(published.policy.site, handle_of(call, published.policy.site))
     if row is not None:
-        return row.policy_version
+        return row.policy_version or None  # one that is to be confirmed has none
     found = _CHOSEN_VERSION.match(call.cookie(CHOICE) or "")
     version = int(found[1]) if found else 0
     return version if 0 < version <= published.version else None

@@ -106,7 +106,7 @@ def test_an_old_key_still_proves_and_a_disabled_one_does_not(receipt: str, bench
     old = ring.active.kid
     ring.rotate()
     assert read_receipt(receipt, keys_of(bench)).key_id == old
-    ring.disable(old)
+    ring.disable(old, now=True)
     assert reason(receipt, keys_of(bench)) == "key_unknown"
 
 

@@ -18,24 +18,26 @@ from pathlib import Path
 from typing import Any
 
 from support.policies import demo_yaml
+from support.ports import free_port
+from support.redis_plugin import redis_environ
 
 START_TIMEOUT_S = 30.0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class ServiceProcess:
     """``cookiegate serve`` with a data folder of its own; may be killed and started again."""
 
     def __init__(
-        self, folder: Path, *, base_url: str | None = None, policies: tuple[Path, ...] = (), **env: str
+        self,
+        folder: Path,
+        *,
+        base_url: str | None = None,
+        policies: tuple[Path, ...] = (),
+        workers: int = 1,
+        **env: str,
     ) -> None:
         self.folder = folder
+        self.workers = workers
         self.port = free_port()
         self.base_url = base_url or f"http://127.0.0.1:{self.port}"
         self.policies = policies
@@ -45,15 +47,38 @@ class ServiceProcess:
 
     def start(self) -> None:
         """Starts it and waits until it is ready."""
+        self.launch()
+        self._wait_until_ready()
+
+    def launch(self) -> None:
+        """Starts it."""
         command = [sys.executable, "-m", "cookiegate.cli.main", "serve", "--port", str(self.port)]
-        command += ["--data-dir", str(self.folder / "data")]
+        command += ["--data-dir", str(self.folder / "data"), "--workers", str(self.workers)]
         for policy in self.policies:
             command += ["--policy", str(policy)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COOKIEGATE_")}
-        env = {**kept, "COOKIEGATE_BASE_URL": self.base_url, **self.env}
+        env = {**kept, **redis_environ(), **self._database(), "COOKIEGATE_BASE_URL": self.base_url, **self.env}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
-        self._wait_until_ready()
+
+    def _database(self) -> dict[str, str]:
+        from support.postgres import database_of, is_asked_for
+
+        return {"COOKIEGATE_DATABASE_URL": database_of(self.folder / "data")} if is_asked_for() else {}
+
+    @property
+    def pid(self) -> int:
+        """The process that watches the workers."""
+        assert self._process is not None
+        return self._process.pid
+
+    def is_ready(self) -> bool:
+        """Whether it answers that it is ready, now."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1):
+                return True
+        except (OSError, urllib.error.URLError):
+            return False
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -17,6 +17,7 @@ from cookiegate.settings import read_settings
 from cookiegate.web.app import create_front
 from cookiegate.web.service import Service, open_service
 from support.policies import ORIGIN, demo_policy
+from support.redis_plugin import redis_environ
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -88,7 +89,8 @@ class Bench:
 def make_bench(folder: Path, *, policies: tuple[Policy, ...] = (), **environ: str) -> Bench:
     """A fresh service; the demo site's when no policies are given."""
     clock = FrozenClock()
-    settings = read_settings({f"COOKIEGATE_{name}": value for name, value in environ.items()}, data_dir=folder)
+    given = {f"COOKIEGATE_{name}": value for name, value in environ.items()}
+    settings = read_settings({**redis_environ(), **given}, data_dir=folder)
     bench = Bench(open_service(settings, clock), clock, folder)
     for policy in policies or (demo_policy(),):
         bench.publish(policy)

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pysqlite3
 import pytest
 from click.testing import CliRunner
+from support import engines
 from support.policies import ROOT, demo_policy
 from support.service import Bench, make_bench
 
@@ -395,9 +395,7 @@ def test_the_command_says_when_the_record_was_damaged(tmp_path: Path) -> None:
     decision = decide(bench)["decision"]["id"]
     assert faults(gather(bench, decision)) == []  # it is sealed now
     bench.service.close()
-    connection = pysqlite3.connect(str(tmp_path / "data" / "cookiegate.db"), isolation_level=None)
-    connection.execute("UPDATE decisions SET leaf = zeroblob(32)")
-    connection.close()
+    engines.change(tmp_path / "data", "UPDATE decisions SET leaf = ?", bytes(32))
     given = [decision, "--to", str(tmp_path / "x.html"), "--data-dir", str(tmp_path / "data")]
     done = CliRunner().invoke(command, given, catch_exceptions=False)
     assert done.exit_code == 1

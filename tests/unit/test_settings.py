@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cookiegate.errors import SettingsError
-from cookiegate.settings import PREFIX, Settings, read_settings
+from cookiegate.settings import PREFIX, RedisServers, Settings, read_settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
@@ -38,6 +38,11 @@ def test_an_unknown_name_is_named_with_the_nearest_setting(tmp_path: Path) -> No
         ("RATE_LIMIT_TOKENS", "10/minute;5/hour"),
         ("REDIS_URL", "redis://:secret@127.0.0.1:99999/0"),
         ("REDIS_URL", "http://127.0.0.1"),
+        ("REDIS_URL", "redis://one,two"),
+        ("REDIS_URL", "redis://127.0.0.1/first"),
+        ("REDIS_URL", "redis+sentinel://127.0.0.1:26379"),
+        ("REDIS_URL", "redis+cluster://127.0.0.1/1"),
+        ("REDIS_URL", "redis+ring://127.0.0.1"),
         ("LOG_LEVEL", "chatty"),
         ("THREADS", "0"),
         ("SECURE_COOKIES", "yes"),
@@ -55,6 +60,36 @@ def test_an_unknown_name_is_named_with_the_nearest_setting(tmp_path: Path) -> No
 def test_a_bad_value_is_named(name: str, value: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=f"COOKIEGATE_{name}"):
         read_settings({f"COOKIEGATE_{name}": value}, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("redis://localhost", RedisServers("standalone", (("localhost", 6379),))),
+        ("redis://[::1]:7/3", RedisServers("standalone", (("::1", 7),), db=3)),
+        (
+            "rediss://shop:hunter2%40x@redis.internal/1",
+            RedisServers("standalone", (("redis.internal", 6379),), db=1, tls=True, user="shop", password="hunter2@x"),
+        ),
+        (
+            "redis+sentinel://:hunter2@one,two:7/main/2",
+            RedisServers("sentinel", (("one", 26379), ("two", 7)), service="main", db=2, password="hunter2"),
+        ),
+        ("redis+cluster://one,two:7", RedisServers("cluster", (("one", 6379), ("two", 7)))),
+        ("rediss+cluster://one", RedisServers("cluster", (("one", 6379),), tls=True)),
+    ],
+)
+def test_redis_is_named_in_three_forms(text: str, servers: RedisServers, tmp_path: Path) -> None:
+    settings = read_settings({"COOKIEGATE_REDIS_URL": text}, data_dir=tmp_path)
+    assert settings.redis_url == servers
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_bad_redis_address_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings({"COOKIEGATE_REDIS_URL": "redis+sentinel://shop:hunter2@one:26379"})
+    assert "redis+sentinel://one:26379,two:26379/service" in str(error.value)
+    assert "hunter2" not in str(error.value)
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
@@ -109,6 +144,49 @@ def test_a_mail_server_needs_a_sender_and_its_password_is_never_shown(tmp_path: 
     with pytest.raises(SettingsError) as error:
         read_settings({"COOKIEGATE_SMTP_URL": "smtp://shop:hunter2@mail.example.jp:0"})
     assert "hunter2" not in str(error.value)
+
+
+SECRETS = [item for item in fields(Settings) if item.metadata["secret"]]
+
+
+def test_an_address_with_a_password_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "database-url"
+    secret.write_text("postgresql+psycopg://shop:hunter2@db/shop\n")
+    settings = read_settings({"COOKIEGATE_DATABASE_URL_FILE": str(secret)}, data_dir=tmp_path)
+    assert settings.database_url == "postgresql+psycopg://shop:hunter2@db/shop"
+
+
+def test_a_secret_s_file_is_judged_as_the_variable_would_be_and_its_text_is_never_shown(tmp_path: Path) -> None:
+    secret = tmp_path / "smtp-url"
+    secret.write_text("gopher://shop:hunter2@mail")
+    with pytest.raises(SettingsError, match="COOKIEGATE_SMTP_URL must be a mail server") as error:
+        read_settings({"COOKIEGATE_SMTP_URL_FILE": str(secret)}, data_dir=tmp_path)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"x" * 9_000])
+def test_a_secret_s_file_that_holds_no_secret_is_named(content: bytes | None, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"COOKIEGATE_REDIS_URL_FILE names {secret}"):
+        read_settings({"COOKIEGATE_REDIS_URL_FILE": str(secret)}, data_dir=tmp_path)
+
+
+def test_a_secret_has_one_place(tmp_path: Path) -> None:
+    both = {"COOKIEGATE_DATABASE_URL": "sqlite://", "COOKIEGATE_DATABASE_URL_FILE": str(tmp_path / "x")}
+    with pytest.raises(SettingsError, match="are both set: keep one"):
+        read_settings(both, data_dir=tmp_path)
+
+
+def test_what_is_no_secret_has_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="COOKIEGATE_THREADS_FILE is not a setting"):
+        read_settings({"COOKIEGATE_THREADS_FILE": str(tmp_path / "x")}, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("item", SECRETS, ids=lambda item: item.name)
+def test_every_secret_s_file_is_documented(item: object) -> None:
+    assert f"`{PREFIX}{item.name.upper()}_FILE`" in DOCS.read_text()  # type: ignore[attr-defined]
 
 
 def test_cookies_are_secure_where_the_address_is(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import base64
 import json
 from typing import Any
 
-import pysqlite3
 import pytest
+from support import engines
 from support.service import Bench, Visitor
 from werkzeug.test import TestResponse
 
@@ -26,10 +26,8 @@ def sealed(bench: Bench, count: int) -> list[str]:
     return ids
 
 
-def tamper(bench: Bench, statement: str) -> None:
-    connection = pysqlite3.connect(str(bench.folder / "cookiegate.db"), isolation_level=None)
-    connection.execute(statement)
-    connection.close()
+def tamper(bench: Bench, statement: str, *values: Any) -> None:
+    engines.change(bench.folder, statement, *values)
 
 
 def hashes(answer: TestResponse) -> list[bytes]:
@@ -144,7 +142,7 @@ def test_a_damaged_ledger_is_not_ready_and_says_so_to_its_operator(bench: Bench,
     sealed(bench, 2)
     assert visitor.send("GET", "/readyz").get_json()["checks"]["ledger"] == "ok"
     decided(visitor)
-    tamper(bench, "UPDATE ledger_tiles SET hashes = zeroblob(64)")
+    tamper(bench, "UPDATE ledger_tiles SET hashes = ?", bytes(64))
     with pytest.raises(Exception, match="stored tree"):
         bench.service.sealer.run()
     ready = visitor.send("GET", "/readyz")
@@ -159,7 +157,7 @@ def test_while_the_ledger_is_damaged_saying_no_still_works_and_nothing_is_grante
 ) -> None:
     decided(visitor)
     bench.service.sealer.run()
-    tamper(bench, "UPDATE checkpoints SET root = zeroblob(32)")
+    tamper(bench, "UPDATE checkpoints SET root = ?", bytes(32))
     decided(bench.visitor(), "reject")
     with pytest.raises(Exception, match="signed"):
         bench.service.sealer.run()
@@ -195,7 +193,7 @@ def test_a_damaged_ledger_is_known_from_the_start(bench: Bench, visitor: Visitor
     from support.service import make_bench
 
     sealed(bench, 2)
-    tamper(bench, "UPDATE checkpoints SET root = zeroblob(32)")
+    tamper(bench, "UPDATE checkpoints SET root = ?", bytes(32))
     again: Any = make_bench(bench.folder)
     assert again.visitor().send("GET", "/readyz").get_json()["checks"]["ledger"] == "ledger_damaged"
     again.service.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
+from support import engines
 from support.service import AGENT, Bench, Visitor, make_bench
 
 from cookiegate.web.app import create_app
@@ -28,16 +29,11 @@ def test_a_service_is_ready_with_record_keys_and_policy(visitor: Visitor) -> Non
 
 
 def test_a_service_without_its_record_is_not_ready(visitor: Visitor, bench: Bench) -> None:
-    import pysqlite3
-
-    lock = pysqlite3.connect(str(bench.folder / "cookiegate.db"), isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    answer = visitor.send("GET", "/readyz")
-    assert (answer.status_code, answer.get_json()["checks"]["record"]) == (503, "storage_unavailable")
-    refused = visitor.decide("accept")
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-    lock.execute("ROLLBACK")
-    lock.close()
+    with engines.locked(bench.folder):
+        answer = visitor.send("GET", "/readyz")
+        assert (answer.status_code, answer.get_json()["checks"]["record"]) == (503, "storage_unavailable")
+        refused = visitor.decide("accept")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert visitor.decide("accept").status_code == 201
 
 

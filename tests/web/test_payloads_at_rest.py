@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from support import engines
 from support.service import Bench
 
 from cookiegate.consent.ids import hash_handle
@@ -14,7 +15,7 @@ def test_s34_neither_database_nor_log_holds_a_choice_in_clear(bench: Bench) -> N
     row = bench.service.storage.decision(answer["decision"]["id"])
     assert row is not None
     assert row.sub is not None
-    stored = b"".join(path.read_bytes() for path in bench.folder.glob("cookiegate.db*"))
+    stored = engines.stored(bench.folder)
     for secret in (row.record[:40], row.sub.encode(), row.salt, b'"action"', b"Chrome"):
         assert secret not in stored
     for shown in (answer, refused):

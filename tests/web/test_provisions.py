@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from support import engines
 from support.policies import demo_policy
 from support.service import Bench, Visitor
 
@@ -45,15 +44,6 @@ def selling(**changes: Any) -> Policy:
     demo = demo_policy(**changes)
     plausible = Collector("plausible", "advertising", recipient="ad_network")
     return replace(demo, collectors={**demo.collectors, "plausible": plausible})
-
-
-@contextmanager
-def unwritable(bench: Bench) -> Iterator[None]:
-    """A record that takes everything but provisions."""
-    refusal = "BEFORE INSERT ON provisions BEGIN SELECT RAISE(ABORT, 'full'); END"
-    bench.service.storage.write(lambda transaction: transaction.execute(sa.text(f"CREATE TRIGGER full {refusal}")))
-    yield
-    bench.service.storage.write(lambda transaction: transaction.execute(sa.text("DROP TRIGGER full")))
 
 
 def test_a_check_for_a_third_party_is_recorded_before_it_is_answered(bench: Bench, visitor: Visitor) -> None:
@@ -167,7 +157,7 @@ def test_what_cannot_be_recorded_does_not_go(bench: Bench, visitor: Visitor, doo
         text = {"Content-Type": "text/plain"}
         return visitor.send("POST", "/collect/plausible/api/event", data=json.dumps(EVENT), headers=text)
 
-    with unwritable(bench):
+    with engines.refusing(bench.folder, "provisions"):
         answer = send()
     assert (answer.status_code, answer.get_json()["code"]) == (503, "storage_unavailable")
     assert b"secret" not in answer.data

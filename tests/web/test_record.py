@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from pages_material import LOCALES, Outline
 from record_material import PAGE, SAME_SITE, collect, decided, hidden_receipt, press, see
+from support import engines
 from support.policies import demo_policy
 from support.service import Bench, Visitor, make_bench
 from test_pages_rendering import HOSTILE
@@ -348,10 +349,8 @@ def test_both_languages_have_the_same_record_texts_with_the_same_gaps() -> None:
 
 def test_a_version_that_cannot_be_read_any_more_hides_nothing_from_the_person(bench: Bench, visitor: Visitor) -> None:
     # Published versions are protected by a trigger, so the damage is done as an intruder would.
-    with bench.service.storage._engine.begin() as connection:  # type: ignore[attr-defined]
-        for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='trigger'").all():
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        connection.exec_driver_sql("UPDATE policies SET document = '{}' WHERE version = 1")
+    statement = "UPDATE policies SET document = ? WHERE version = 1"
+    engines.change_protected(bench.folder, "policies", statement, b"{}")
     bench.clock.advance(1)
     assert "You allowed everything" in words(see(visitor).text)
     assert json.loads(press(visitor, "json").data)["decisions"][0]["action"] == "accept"

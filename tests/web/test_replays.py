@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.policies import demo_policy
-from support.service import Bench, Visitor
+from support.service import Bench, Visitor, make_bench
 
 CHECK = "/gate/check?purpose=analytics&site=demo"
 
@@ -93,3 +93,18 @@ def test_a_hostile_origin_tells_no_site(bench: Bench, header: str) -> None:
     bench.publish(demo_policy(site="blog", origins=("http://blog.test",)))
     stranger = bench.visitor(origin=None, headers={header: "http://[x"})
     assert stranger.send("GET", "/gate/check?purpose=analytics").status_code == 422
+
+
+def test_a_withdrawal_that_another_try_recorded_ends_the_token_before_it_is_acknowledged(
+    visitor: Visitor, bench: Bench
+) -> None:
+    token = visitor.decide("accept").get_json()["token"]
+    handle = str(visitor.cookie("cg_handle.demo"))
+    other = make_bench(bench.folder)  # took it, and its answer was lost
+    twin = other.visitor()
+    twin.client.set_cookie("cg_handle.demo", handle)
+    assert twin.decide("withdraw", key="the-key-of-both-tries").status_code == 201
+    assert visitor.decide("withdraw", key="the-key-of-both-tries").status_code == 201
+    check = bench.visitor().send("GET", "/gate/check?purpose=analytics", headers={"X-Consent-Token": token})
+    assert check.status_code in (401, 403)
+    other.service.close()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pysqlite3
 import pytest
 import sqlalchemy as sa
+from support import engines
 from support.asking import Asker, waiting_mails
 from support.policies import demo_policy
 from support.service import Bench, make_bench
@@ -341,18 +340,14 @@ def test_a_damaged_request_does_not_keep_everything_else_past_its_time(known: As
 
 
 def test_a_request_that_came_back_with_a_backup_goes_again_and_the_others_stay(known: Asker, tmp_path: Path) -> None:
-    bench, stays = known.bench, Asker(known.bench, known.bench.visitor())
-    service, database = bench.service, tmp_path / "cookiegate.db"
+    bench, stays, service = known.bench, Asker(known.bench, known.bench.visitor()), known.bench.service
     known.ask("disclosure", contact={"email": "mori@example.org"})
     stays.by_mail("disclosure")
     bench.clock.advance(service.book.current("demo").policy.retention.request_days * DAY_S)
-    with closing(pysqlite3.connect(str(database))) as now, closing(pysqlite3.connect(str(tmp_path / "old"))) as old:
-        now.backup(old)
+    backup = engines.Copy(bench.folder, tmp_path / "old")
     assert service.retention.purge().by_type()["request"] == 1
     service.close()
-    for path in tmp_path.glob("cookiegate.db*"):
-        path.unlink()
-    (tmp_path / "old").rename(database)
+    backup.put_back(bench.folder)
     restored = open_service(service.settings, bench.clock)
     assert [file.reference for file in restored.requests.casebook.files(open_only=False)] == [stays.reference]
     assert restored.retention.purge().by_type()["request"] == 0

@@ -7,9 +7,9 @@ import json
 import re
 from typing import Any
 
-import pysqlite3
 import pytest
 import rfc8785
+from support import engines
 from support.policies import demo_policy
 from support.service import AGENT, Bench, Visitor, make_bench
 
@@ -178,12 +178,9 @@ def test_texts_cannot_leave_the_kept_markup(bench: Bench) -> None:
 
 
 def test_a_record_that_cannot_be_written_keeps_nobody_from_deciding(visitor: Visitor, bench: Bench) -> None:
-    lock = pysqlite3.connect(str(bench.folder / "cookiegate.db"), isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    assert visitor.send("GET", "/w/demo.en.js").status_code == 200
-    assert visitor.send("GET", PAGE).status_code == 200
-    lock.execute("ROLLBACK")
-    lock.close()
+    with engines.locked(bench.folder):
+        assert visitor.send("GET", "/w/demo.en.js").status_code == 200
+        assert visitor.send("GET", PAGE).status_code == 200
 
 
 def test_every_example_policy_has_its_surfaces(tmp_path: Any) -> None:

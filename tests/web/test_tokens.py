@@ -51,7 +51,7 @@ def test_a_disabled_key_ends_its_tokens(visitor: Visitor, bench: Bench) -> None:
     old = ring.active.kid
     ring.rotate()
     assert visitor.send("GET", "/gate/check?purpose=analytics", **check).status_code == 204
-    ring.disable(old)
+    ring.disable(old, now=True)
     assert visitor.send("GET", "/gate/check?purpose=analytics", **check).status_code == 401
 
 

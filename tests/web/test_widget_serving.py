@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 
-import pysqlite3
 import pytest
+from support import engines
 from support.policies import demo_policy
 from support.service import Bench, Visitor
 
@@ -62,8 +62,5 @@ def test_texts_cannot_leave_their_script(bench: Bench) -> None:
 def test_a_visitor_gets_the_banner_even_while_the_record_cannot_be_written(visitor: Visitor, bench: Bench) -> None:
     bench.publish(demo_policy(ask_again_days=31))
     bench.service.widgets._built.clear()
-    lock = pysqlite3.connect(str(bench.folder / "cookiegate.db"), isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    assert visitor.send("GET", "/w/demo.en.js").status_code == 200
-    lock.execute("ROLLBACK")
-    lock.close()
+    with engines.locked(bench.folder):
+        assert visitor.send("GET", "/w/demo.en.js").status_code == 200

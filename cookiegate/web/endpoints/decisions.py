@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from cookiegate.clock import rfc3339
 from cookiegate.consent.current import Consent, State
 from cookiegate.consent.deciding import Decided, DecisionRequest
 from cookiegate.consent.device import read_device
-from cookiegate.consent.grants import Grant, scope_of
+from cookiegate.consent.grants import scope_of
+from cookiegate.consent.records import ShownDecision, read_shown
 from cookiegate.errors import BotDeniedError
 from cookiegate.ledger.receipts import sign_receipt
-from cookiegate.policy.document import CATEGORIES, PublishedPolicy
+from cookiegate.policy.document import PublishedPolicy
 from cookiegate.storage.contract import DecisionRow
 from cookiegate.tokens.issuing import IssuedToken
 from cookiegate.web.bodies import read_decision_body, read_idempotency_key
@@ -22,8 +19,6 @@ from cookiegate.web.damage import refuse_grants_on_damage
 from cookiegate.web.origins import check_origin
 from cookiegate.web.service import Service
 from cookiegate.web.visitors import handle_of, set_cookies
-
-_SHOWN = ("id", "site", "action", "policy_version", "notice", "purposes", "acquire", "decided_at")
 
 
 def post_decision(service: Service, call: Call, site: str) -> Reply:
@@ -60,12 +55,12 @@ def take_decision(service: Service, published: PublishedPolicy, request: Decisio
 
 def answer_decision(service: Service, published: PublishedPolicy, decided: Decided) -> Reply:
     """The answer to a durable decision, made from its row alone, so that a repeated request gets the same."""
-    record = msgspec.json.decode(decided.row.record)
-    consent = consent_after(published, decided.row, record)
+    shown = read_shown(decided.row.record)
+    consent = consent_after(service, published, decided.row, shown)
     token = issue_token(service, published, decided.row, consent)
     reply = json_reply(
         {
-            "decision": {name: record[name] for name in _SHOWN},
+            "decision": shown,
             "consent": consent.shown(),
             "receipt": sign_receipt(service.keyring.active, service.receipts, decided.row),
             "token": token and token.text,
@@ -76,17 +71,12 @@ def answer_decision(service: Service, published: PublishedPolicy, decided: Decid
     return reply if decided.superseded else set_cookies(service, reply, consent, decided.handle, token)
 
 
-def consent_after(published: PublishedPolicy, row: DecisionRow, record: dict[str, Any]) -> Consent:
+def consent_after(service: Service, published: PublishedPolicy, row: DecisionRow, shown: ShownDecision) -> Consent:
     """The consent that a decision made."""
-    purposes, acquire = record["purposes"], record["acquire"]
-    grant = Grant(
-        tuple(purpose.key for purpose in published.policy.optional_purposes if purposes.get(purpose.key)),
-        tuple(category for category in CATEGORIES if acquire.get(category)),
-    )
-    if record["policy_version"] != published.version:
-        grant = grant.within(published.policy)
+    choices = service.decider.choices.under(published)
+    grant = choices.recorded(shown.policy_version, bytes(shown.purposes), bytes(shown.acquire))
     state: State = "granted" if grant else "refused"
-    return Consent(published, state, None, record["policy_version"], row.epoch, grant, row.decided_at_ms)
+    return Consent(published, state, None, shown.policy_version, row.epoch, grant, row.decided_at_ms)
 
 
 def issue_token(service: Service, published: PublishedPolicy, row: DecisionRow, consent: Consent) -> IssuedToken | None:

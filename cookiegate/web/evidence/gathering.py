@@ -26,7 +26,7 @@ from cookiegate.tokens.keys import KeyRing
 Document = dict[str, Any]
 KIND = "cookiegate-evidence"
 #: Entries that tell of destroyed keys.
-ERASURES = ("erasure", "disposal")
+ERASURES = ("erasure", "disposal", "loss")
 
 
 class EvidenceRoom:

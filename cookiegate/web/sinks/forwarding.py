@@ -10,7 +10,9 @@ from typing import Any
 
 from cookiegate.errors import CookiegateError
 from cookiegate.gate import AcceptedRequest
+from cookiegate.web.sinks.deadlines import Deadlines
 
+#: For a whole exchange, however its bytes come.
 FORWARD_TIMEOUT_S = 5.0
 _DROPPED_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding", "content-encoding"})
 
@@ -28,12 +30,14 @@ class ForwardSink:
         base_url: its address; the tracker's own path is added.
         threads: request threads of this process; half of them may wait for the collector, so that one that hangs
             takes neither the banner nor a withdrawal with it.
+        timeout_s: for a whole exchange.
     """
 
-    def __init__(self, base_url: str, threads: int) -> None:
+    def __init__(self, base_url: str, threads: int, timeout_s: float = FORWARD_TIMEOUT_S) -> None:
         self._base_url = base_url
         self._places = threading.BoundedSemaphore(max(1, threads // 2))
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._deadlines = Deadlines(timeout_s)
+        self._opener = urllib.request.build_opener(_NoRedirects, *self._deadlines.handlers())
 
     def take(self, site: str, accepted: AcceptedRequest) -> None:
         """Sends one stripped request and returns when the collector took it."""
@@ -50,7 +54,7 @@ class ForwardSink:
         if not self._places.acquire(blocking=False):
             raise UpstreamError("the collector is slow and too many events wait for it; send this one again")
         try:
-            with self._opener.open(request, timeout=FORWARD_TIMEOUT_S):
+            with self._deadlines.exchange(), self._opener.open(request, timeout=self._deadlines.limit_s):
                 return
         except (urllib.error.URLError, OSError, HTTPException) as error:
             raise UpstreamError("the collector did not take the event", cause=type(error).__name__) from error

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template
 
-from cookiegate.errors import CookiegateError
 from cookiegate.web.api_page import api_page
 from cookiegate.web.call import json_reply
 from cookiegate.web.metrics import CONTENT_TYPE
 from cookiegate.web.openapi import describe_api
+from cookiegate.web.readiness import Readiness
 from cookiegate.web.service import Service
 from cookiegate.web.views.responses import to_response
 
@@ -17,6 +17,7 @@ def make_operations_blueprint(service: Service) -> Blueprint:
     """Routes without visitors."""
     blueprint = Blueprint("operations", __name__)
     description = describe_api(service.settings.base_url)
+    readiness = Readiness(service.storage)
 
     @blueprint.get("/healthz")
     def healthz() -> Response:
@@ -25,12 +26,13 @@ def make_operations_blueprint(service: Service) -> Blueprint:
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
-        """The record can be written, a key can sign, a policy is published, the ledger is whole."""
+        """The record can be written, a key can sign, a policy is published, the ledger is whole, withdrawals heard."""
         checks = {
-            "record": _record(service),
+            "record": readiness.record(),
             "keys": _keys(service),
             "policy": _policy(service),
             "ledger": _ledger(service),
+            "withdrawals": "ok" if service.knowledge.is_fresh else "not_heard_lately",
         }
         ready = all(result == "ok" for result in checks.values())
         state = "ok" if ready else "unavailable"
@@ -53,14 +55,6 @@ def make_operations_blueprint(service: Service) -> Blueprint:
         return make_response(render_template("api.html", **api_page(description)))
 
     return blueprint
-
-
-def _record(service: Service) -> str:
-    try:
-        service.storage.ping()
-    except CookiegateError as error:
-        return error.code
-    return "ok"
 
 
 def _keys(service: Service) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import get_args
 
-import msgspec
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -13,6 +13,7 @@ from cookiegate.consent.current import Consent, consent_of
 from cookiegate.consent.deciding import Decided, DecisionRequest
 from cookiegate.consent.device import read_device
 from cookiegate.consent.grants import ACTIONS, Action
+from cookiegate.consent.records import read_shown
 from cookiegate.errors import BotDeniedError, CookiegateError, InvalidInputError
 from cookiegate.ledger.receipts import sign_receipt
 from cookiegate.policy.document import PublishedPolicy
@@ -32,6 +33,7 @@ from cookiegate.web.views.responses import as_page, page_locale
 from cookiegate.web.visitors import consent_now, handle_of
 
 THEME_MAX_AGE_S = 300
+NOTICE_DIGEST = re.compile(r"[0-9a-f]{64}")
 FLASHES: dict[str, Flash] = {"accept": "saved", "choose": "saved", "reject": "refused", "withdraw": "withdrawn"}
 
 
@@ -121,7 +123,7 @@ def _show_refusal(service: Service, published: PublishedPolicy, decided: Decided
     The browser keeps nothing that leads back to the decision, so no address that it could be sent on to has the
     receipt. Loading the answer again sends the same form: it is the same decision, and the same receipt.
     """
-    made = consent_after(published, decided.row, msgspec.json.decode(decided.row.record))
+    made = consent_after(service, published, decided.row, read_shown(decided.row.record))
     left = consent_of(published, None, made.choice_cookie(), service.clock.now_ms())
     receipt = sign_receipt(service.keyring.active, service.receipts, decided.row)
     return _render(service, published, left, flash, receipt)
@@ -144,6 +146,8 @@ def _read_form(service: Service, published: PublishedPolicy, call: Call) -> Deci
         faults["action"] = ["must be one of " + ", ".join(ACTIONS)]
     if not (epoch.isascii() and epoch.isdigit() and len(epoch) <= len(str(EPOCH_MAX)) and int(epoch) <= EPOCH_MAX):
         faults["epoch"] = ["must be a number"]
+    if NOTICE_DIGEST.fullmatch(form.get("notice", "")) is None:
+        faults["notice"] = ["must be the 64 hex digits of a SHA-256"]
     if IDEMPOTENCY_KEY.fullmatch(form.get("key", "")) is None:
         faults["key"] = ["must be 16 to 128 letters, digits, - or _"]
     if faults:
@@ -154,7 +158,7 @@ def _read_form(service: Service, published: PublishedPolicy, call: Call) -> Deci
     chosen: Action = action  # type: ignore[assignment]
     is_choice = chosen == "choose"
     return DecisionRequest(
-        notice=form.get("notice", ""),
+        notice=form["notice"],
         action=chosen,
         idempotency_key=submission_key(form.to_dict(flat=False)),
         purposes=dict.fromkeys(form.getlist("purposes"), True) if is_choice else None,

@@ -56,13 +56,14 @@ def make_record_blueprint(service: Service) -> Blueprint:
         published = service.book.current(site)
         check_same_origin(service.own_origin)
         count(site)
+        act = _chosen_act()
         try:
             holder = _holder(service, site)
         except ReceiptInvalidError as error:
             return _find(service, published, error)
         if holder is None:
             return _find(service, published)
-        return _gone(service, published, holder) if holder.is_erased else _act(service, published, holder)
+        return _gone(service, published, holder) if holder.is_erased else act(service, published, holder)
 
     @blueprint.get("/preferences/<site>/record/erased")
     def show_erased(site: str) -> Response:
@@ -90,14 +91,6 @@ def _receipt_text() -> str:
     if not text and "find" in request.form:
         raise ReceiptInvalidError("nothing was chosen or pasted", reason="not_json")
     return text
-
-
-def _act(service: Service, published: PublishedPolicy, holder: Holder) -> BaseResponse:
-    do = request.form.get("do", "see")
-    act = _ACTS.get(do)
-    if act is None:
-        raise InvalidInputError("the form does not fit", errors={"do": ["must be one of " + ", ".join(_ACTS)]})
-    return act(service, published, holder)
 
 
 def _see(service: Service, published: PublishedPolicy, holder: Holder) -> BaseResponse:
@@ -159,7 +152,8 @@ def _erase(service: Service, published: PublishedPolicy, holder: Holder) -> Base
     return response
 
 
-_ACTS: dict[str, Callable[[Service, PublishedPolicy, Holder], BaseResponse]] = {
+Act = Callable[[Service, PublishedPolicy, Holder], BaseResponse]
+_ACTS: dict[str, Act] = {
     "see": _see,
     "json": _json,
     "csv": _csv,
@@ -168,6 +162,13 @@ _ACTS: dict[str, Callable[[Service, PublishedPolicy, Holder], BaseResponse]] = {
     "ask-erase": _ask_erase,
     "erase": _erase,
 }
+
+
+def _chosen_act() -> Act:
+    act = _ACTS.get(request.form.get("do", "see"))
+    if act is None:
+        raise InvalidInputError("the form does not fit", errors={"do": ["must be one of " + ", ".join(_ACTS)]})
+    return act
 
 
 def _record(

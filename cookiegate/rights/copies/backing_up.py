@@ -1,0 +1,196 @@
+"""Making a backup: one consistent copy of the whole record, taken while it is in use."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from cookiegate import __version__
+from cookiegate.clock import Clock, rfc3339
+from cookiegate.errors import BackupError, SettingsError
+from cookiegate.ledger.keyfile import read_ledger_key
+from cookiegate.ledger.verification import Verified
+from cookiegate.rights.copies.checking import verify_copy
+from cookiegate.rights.copies.manifest import (
+    CHECKPOINT,
+    FORMAT,
+    RECORD,
+    VERSION,
+    LedgerFacts,
+    Manifest,
+    facts_of,
+    write_manifest,
+)
+from cookiegate.settings import Settings
+from cookiegate.storage.copying.durable import new_folder
+from cookiegate.storage.copying.embedded import file_engine, snapshot
+from cookiegate.storage.copying.rows import (
+    copy_rows,
+    count_rows,
+    newest_key,
+    newest_revision,
+    record_engine,
+    revision_of,
+)
+from cookiegate.storage.migrating import migrate
+from cookiegate.storage.opening import open_storage
+from cookiegate.storage.places import ServingLock, database_file
+from cookiegate.storage.tables import checkpoints, unsealed
+from cookiegate.storage.tables_retention import erased_keys
+
+#: Told what is being done, how much more of it was done, and how much there is (None: nobody knows).
+Advance = Callable[[str, int, int | None], object]
+
+
+class UnsoundCopyError(BackupError):
+    """A copy was made whose ledger does not verify; ``verified`` says why. It was not kept."""
+
+    def __init__(self, verified: Verified) -> None:
+        super().__init__("the copy does not verify, so the record itself is damaged: run cookiegate ledger verify")
+        self.verified = verified
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made, and what its verification saw; None where that was left out."""
+
+    manifest: Manifest
+    verified: Verified | None
+
+
+def back_up(settings: Settings, target: Path, clock: Clock, *, is_verified: bool, advance: Advance) -> Backup:
+    """Copies the record into a new folder.
+
+    Args:
+        settings: say where the record lies.
+        target: the folder; it appears whole, synced and verified, or not at all.
+        clock: the time.
+        is_verified: whether the copy's whole ledger is derived again.
+        advance: told how far it is.
+
+    Raises:
+        BackupError: it cannot be made; nothing is left behind.
+        UnsoundCopyError: the record is damaged.
+        KeyFileError: the keys cannot be read, to verify.
+    """
+    file, now_ms = database_file(settings), clock.now_ms()
+    with new_folder(target) as folder:
+        copy = folder / RECORD
+        if file is not None:
+            snapshot(file, copy, _pages(advance))
+        else:
+            _copy_rows(settings, copy, advance)
+        beside = ServingLock(settings).is_held() if file is not None else None
+        with closing(_Copy(copy)) as facts:
+            facts.refuse_other_schema(is_verified)
+            verified = _verify(settings, copy, now_ms, advance) if is_verified else None
+            (folder / CHECKPOINT).touch(mode=0o600)
+            (folder / CHECKPOINT).write_text(facts.ledger().checkpoint or "", encoding="utf-8")
+            engine = "sqlite" if file is not None else "postgresql"
+            manifest = facts.manifest(engine=engine, now_ms=now_ms, beside=beside, verified=verified)
+        write_manifest(folder, manifest)
+    return Backup(manifest, verified)
+
+
+def _pages(advance: Advance) -> Callable[[int, int], object]:
+    done = 0
+
+    def told(left: int, total: int) -> None:
+        nonlocal done
+        advance("copy", total - left - done, total)
+        done = total - left
+
+    return told
+
+
+def _copy_rows(settings: Settings, target: Path, advance: Advance) -> None:
+    """The rows of a server's database, all of one moment, in a new file."""
+    target.touch(mode=0o600)
+    written = file_engine(target, writable=True)
+    try:
+        with written.begin() as writing:
+            migrate(writing)
+        with record_engine(settings).connect() as reading:
+            if revision_of(reading) != newest_revision():
+                raise BackupError(_other_schema(revision_of(reading)))
+            total = sum(count_rows(reading).values())
+            with written.begin() as writing:
+                copy_rows(reading, writing, lambda count: advance("copy", count, total))
+    except sa.exc.DBAPIError as error:
+        raise BackupError(f"the record cannot be copied now ({type(error.orig).__name__})") from error
+
+
+def _other_schema(found: str | None) -> str:
+    return (
+        f"the record has schema {found}, this version of cookiegate writes {newest_revision()}: "
+        "back up with the version that serves it"
+    )
+
+
+def _verify(settings: Settings, copy: Path, now_ms: int, advance: Advance) -> Verified:
+    verifier = read_ledger_key(settings.data_dir).verifier
+    record = open_storage(settings)
+    try:
+        verified = verify_copy(
+            copy,
+            settings.data_dir,
+            verifier,
+            now_ms=now_ms,
+            record=record,
+            progress=lambda count: advance("verify", count, None),
+        )
+    finally:
+        record.close()
+    if verified.findings:
+        raise UnsoundCopyError(verified)
+    return verified
+
+
+class _Copy:
+    """Reads a finished copy's facts."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = file_engine(path).connect()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def refuse_other_schema(self, is_verified: bool) -> None:
+        found = revision_of(self._connection)
+        if found is None:
+            raise SettingsError("there is no record of cookiegate in this database")
+        if is_verified and found != newest_revision():
+            raise BackupError(f"{_other_schema(found)}, or say --no-verify")
+
+    def manifest(self, *, engine: str, now_ms: int, beside: bool | None, verified: Verified | None) -> Manifest:
+        connection = self._connection
+        return Manifest(
+            format=FORMAT,
+            version=VERSION,
+            made_by=__version__,
+            engine=engine,
+            schema=str(revision_of(connection)),
+            taken_at=rfc3339(now_ms),
+            taken_at_ms=now_ms,
+            beside_service=beside,
+            ledger=self.ledger(),
+            newest_key=newest_key(connection),
+            erased_mark=connection.scalar(sa.select(sa.func.max(erased_keys.c.sequence))) or 0,
+            counts=count_rows(connection),
+            files={name: facts_of(self._path.with_name(name)) for name in (RECORD, CHECKPOINT)},
+            verified=verified is not None,
+        )
+
+    def ledger(self) -> LedgerFacts:
+        newest: Any = self._connection.execute(sa.select(checkpoints).order_by(checkpoints.c.size.desc())).first()
+        waiting = self._connection.scalar(sa.select(sa.func.count()).select_from(unsealed)) or 0
+        if newest is None:
+            return LedgerFacts(0, None, None, waiting)
+        return LedgerFacts(newest.size, b64encode(newest.root).decode(), newest.note, waiting)
