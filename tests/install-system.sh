@@ -5,19 +5,34 @@ missing=""
 want() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-for name in ${*:-chromium redis nginx npm fonts wrk}; do
+for name in ${*:-chromium redis postgresql nginx npm fonts wrk systemd promtool faketime venv ip slowhttptest}; do
     case $name in
         chromium) want chromium chromium ;;
         redis) want redis-server redis-server ;;
+        postgresql) [ -x /usr/lib/postgresql/15/bin/postgres ] || missing="$missing postgresql-15" ;;
         nginx) want nginx nginx ;;
         wrk) want wrk wrk ;;
         npm) want npm npm ;;
+        systemd) want systemd-analyze systemd ;;
+        promtool) want promtool prometheus ;;
+        faketime) want faketime faketime ;;
+        fiu) want fiu-ctrl fiu-utils ;;
+        slowhttptest) want slowhttptest slowhttptest ;;
+        venv) [ -n "$(ls -d /usr/lib/python3.*/ensurepip 2>/dev/null)" ] || missing="$missing python3-venv" ;;
+        ip) want ip iproute2 ;;
         fonts) ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || missing="$missing fonts-noto-cjk" ;;
     esac
 done
 [ -z "$missing" ] && exit 0
 echo "installing$missing …"
 export DEBIAN_FRONTEND=noninteractive
+case $missing in
+    *postgresql*) # the tests start servers of their own; Debian's would only take a port and memory
+        mkdir -p /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] \
+            || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+        ;;
+esac
 apt-get update -qq
 # shellcheck disable=SC2086
 apt-get install -y -qq --no-install-recommends $missing >/dev/null

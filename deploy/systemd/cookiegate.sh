@@ -1,0 +1,10 @@
+#!/bin/sh
+# /usr/local/sbin/cookiegate: any command as the service would run it, with its settings and as its user. For root.
+#   cookiegate requests list
+set -eu
+while IFS= read -r line || [ -n "$line" ]; do
+    case $line in COOKIEGATE_*=*) export "${line?}" ;; esac
+done < /etc/cookiegate/cookiegate.env
+export COOKIEGATE_DATA_DIR=/var/lib/cookiegate
+umask 0077
+exec setpriv --reuid cookiegate --regid cookiegate --init-groups -- /opt/cookiegate/bin/cookiegate "$@"
