@@ -1,9 +1,13 @@
-"""Runs every benchmark; `python -m benchmarks NAME…` runs some."""
+"""Runs every benchmark; `python -m benchmarks NAME…` runs some, and what begins with a dash is for them.
+
+`load`, `peers` and `cost` take minutes and are run by their names alone.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -11,5 +15,7 @@ NAMES = ("bundle", "decisions", "gate_check", "gate_pipeline", "ledger_cost", "l
 
 sys.path.insert(0, str(ROOT / "tests"))  # the benchmarks start services as the tests do
 
-for name in sys.argv[1:] or NAMES:
-    importlib.import_module(f"benchmarks.{name}").run()
+names = list(takewhile(lambda text: not text.startswith("-"), sys.argv[1:]))
+options = [sys.argv[1 + len(names) :]] if len(sys.argv) > 1 + len(names) else []
+for name in names or NAMES:
+    importlib.import_module(f"benchmarks.{name}").run(*options)

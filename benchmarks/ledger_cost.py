@@ -18,7 +18,9 @@ from support.service import AGENT, make_bench
 from werkzeug.test import EnvironBuilder
 
 from benchmarks.measuring import interleave, show
+from cookiegate.storage.cache.memory import MemoryCache
 from cookiegate.web.chores import Chore, Chores
+from cookiegate.web.leads import Leads
 
 THREADS = 8
 ROUNDS = 5
@@ -118,7 +120,7 @@ def sealing(load: Load) -> Callable[[], float]:
     def run() -> float:
         while load.bench.service.sealer.run():  # what other rounds left is not this one's work
             pass
-        chores = Chores(load.bench.service.storage)
+        chores = Chores(Leads(load.bench.service.storage, MemoryCache()))
         chores.start([Chore("seal", 0.25, load.bench.service.sealer.run)])
         try:
             return load.run()

@@ -7,11 +7,39 @@ import re
 import statistics
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 WRK_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 WRK_ERRORS = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)")
-WRK_P99 = re.compile(r"99%\s+([\d.]+)(us|ms|s)")
+WRK_COUNT = re.compile(r"(\d+) requests in ")
+WRK_TIMES = {share: re.compile(rf"{share}%\s+([\d.]+)(us|ms|s|m)\b") for share in (50, 99)}
+MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What wrk found: answers, answers per second, and the times within which half and 99 % of them came."""
+
+    requests: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+
+
+def read_wrk(printed: str) -> Measured:
+    """What ``wrk --latency`` printed.
+
+    Raises:
+        RuntimeError: some answers were errors, so the rate says nothing.
+    """
+    if errors := WRK_ERRORS.search(printed):
+        raise RuntimeError(f"wrk: {errors[0]}")
+    count, rate = WRK_COUNT.search(printed), WRK_RATE.search(printed)
+    half, most = (WRK_TIMES[share].search(printed) for share in (50, 99))
+    if count is None or rate is None or half is None or most is None:
+        raise RuntimeError(f"wrk printed something else:\n{printed}")
+    return Measured(int(count[1]), float(rate[1]), float(half[1]) * MS[half[2]], float(most[1]) * MS[most[2]])
 
 
 def wrk(url: str, seconds: float, connections: int, script: Path | None = None, *headers: str) -> tuple[float, float]:
@@ -23,13 +51,8 @@ def wrk(url: str, seconds: float, connections: int, script: Path | None = None, 
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
     command += [part for header in headers for part in ("-H", header)]
     command += ["-s", str(script)] if script else []
-    printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    if errors := WRK_ERRORS.search(printed):
-        raise RuntimeError(f"wrk {url}: {errors[0]}")
-    rate, p99 = WRK_RATE.search(printed), WRK_P99.search(printed)
-    if rate is None or p99 is None:
-        raise RuntimeError(f"wrk printed something else:\n{printed}")
-    return float(rate[1]), float(p99[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p99[2]]
+    found = read_wrk(subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout)
+    return found.rate, found.p99_ms
 
 
 def interleave(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[str, float]:
