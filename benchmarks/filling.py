@@ -57,6 +57,7 @@ def fill(data_dir: Path, size: int) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
+    os.sync()  # what filling left in the page cache must not stall what is measured next
 
 
 _COUNTED = ("decisions", "positions")

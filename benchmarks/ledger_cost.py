@@ -39,9 +39,17 @@ def without_proof() -> Iterator[None]:
     with (
         mock.patch("cookiegate.web.endpoints.decisions.sign_receipt", _no_receipt),
         mock.patch("cookiegate.consent.deciding.leaf_hash", _no_leaf),
-        mock.patch("cookiegate.storage.sqlite_writing.SqliteTransaction.append_decision", _append_alone),
+        mock.patch("cookiegate.storage.sqlite_writing.SqliteTransaction.append_decision", _append_plainly),
+        mock.patch("cookiegate.storage.sqlite_writing._WAIT_FOR_SEALING", _Nothing()),
     ):
         yield
+
+
+class _Nothing:
+    one = ""
+
+    def run(self, *_: object) -> None:
+        """Writes no row."""
 
 
 def _no_receipt(*_: object) -> str:
@@ -52,20 +60,10 @@ def _no_leaf(*_: object) -> bytes:
     return _LEAF
 
 
-def _append_alone(self: Any, row: Any) -> None:
+def _append_plainly(self: Any, row: Any) -> None:
     slot = row.slot
-    values = (
-        row.id,
-        row.site,
-        row.key_id,
-        row.epoch,
-        row.record,
-        row.leaf,
-        slot and slot.list_id,
-        slot and slot.index,
-        1,
-    )
-    self.run("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    places = (slot and slot.list_id, slot and slot.index, row.decided_at_ms)
+    self._kept.decisions[row.id] = row, (row.id, row.site, row.key_id, row.epoch, row.record, row.leaf, *places)
 
 
 class Load:

@@ -276,6 +276,10 @@ class Storage(Protocol):
         """
         ...
 
+    def go_on_after(self, sequence: sa.Column[int], number: int) -> None:
+        """Makes a counted column go on above a number that a row was given by hand, or that was lost."""
+        ...
+
     def status_lists(self) -> list[tuple[int, int]]:
         """Every status list as (id, size in bits)."""
         ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
-
 from cookiegate.errors import SettingsError
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import Storage

@@ -46,6 +46,10 @@ _LEASE = (
 _KEEP = "INSERT INTO artifacts (sha256, site, name, body) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 _FORGET = "DELETE FROM answers WHERE ctid >= %s::tid AND ctid < %s::tid AND created_at_ms < %s"
 _PAGES = "SELECT pg_relation_size('answers') / current_setting('block_size')::bigint"
+_GO_ON = (
+    "SELECT setval(counter, greatest(%s, coalesce(pg_sequence_last_value(counter), 0))) "
+    "FROM (SELECT pg_get_serial_sequence(%s, %s)::regclass AS counter) AS counted"
+)
 #: It changes no row, and a standby or a read-only server refuses it.
 _PROVE_WRITABLE = "UPDATE leases SET until_ms = until_ms WHERE false"
 
@@ -139,6 +143,11 @@ class PostgresStorage(RecordReading):
             connection.execute(BEGIN_ALONE.partition("; ")[2])
             newest = connection.execute(f"SELECT max({name}) FROM {table}").fetchall()  # noqa: S608  our own names
         return max(after, newest[0][0] or 0)
+
+    def go_on_after(self, sequence: sa.Column[int], number: int) -> None:
+        """Moves the column's own counter, which knows nothing of numbers given by hand; never back."""
+        with self._lines.line() as connection:
+            connection.execute(_GO_ON, (number, str(sequence.table), sequence.name))
 
     def keep_artifact(self, sha256: str, site: str, name: str, body: bytes) -> None:
         """Keeps a served file by its digest, once."""

@@ -162,6 +162,9 @@ class SqliteStorage(RecordReading):
         """The highest value: commits and sequences have one order."""
         return max(after, self.read(sa.select(sa.func.max(sequence).label("newest")))[0]["newest"] or 0)
 
+    def go_on_after(self, sequence: sa.Column[int], number: int) -> None:
+        """Nothing is to be done: SQLite counts on from the highest number that any row was given."""
+
     def keep_artifact(self, sha256: str, site: str, name: str, body: bytes) -> None:
         """Keeps a served file by its digest, once."""
         if self.artifact(sha256) is None:

@@ -201,6 +201,15 @@ class StorageContract:
         assert storage.revocations(found[1].sequence) == found[2:]
         assert storage.revocations(0, limit=1) == found[:1]
 
+    def test_numbers_go_on_above_one_that_was_given_by_hand(self, storage: Storage) -> None:
+        table, facts = tables.revocations, {"status_list": 1, "status_index": 1, "site": "", "epoch": 0}
+        by_hand = sa.insert(table).values(sequence=1_000, revoked_at_ms=5, **facts)
+        storage.write(lambda transaction: transaction.execute(by_hand))
+        for number in (1_000, 5):
+            storage.go_on_after(table.c.sequence, number)
+            storage.write(lambda transaction: transaction.revoke(StatusSlot(1, 2), "demo", "s" * 22, 1, 5))
+        assert [revocation.sequence for revocation in storage.revocations()] == [1_000, 1_001, 1_002]
+
     def test_a_policy_is_published_with_its_notices(self, storage: Storage) -> None:
         notice = NoticeRow("a" * 64, "demo", 1, "ja", b"{}")
         before = storage.policies.revision()

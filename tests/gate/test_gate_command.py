@@ -338,8 +338,8 @@ def test_keys_are_listed_rotated_and_disabled(service: ConsentService, tmp_path:
 
     first = json.loads(run("list", "--json"))[0]
     assert (first["state"], first["created_at"]) == ("active", "2026-11-18T11:06:40.000Z")
-    assert "is active now" in run("rotate")
-    run("disable", first["kid"])
+    assert "is active now" in run("rotate", "--now")
+    run("disable", "--now", first["kid"])
     assert [line.split()[1] for line in run("list").splitlines()] == ["disabled", "active"]
 
 

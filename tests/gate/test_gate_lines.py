@@ -70,7 +70,7 @@ def test_known_token_does_not_outlive_its_key(service: ConsentService) -> None:
     line = json.dumps({"event": "x", "consent_token": service.token()}).encode()
     assert gate.line(line)
     service.ring.rotate()
-    service.ring.disable(former)
+    service.ring.disable(former, now=True)
     assert gate.line(line) == b""
     assert dict(gate.counts.dropped) == {Reason.KEY_UNKNOWN: 1}
 

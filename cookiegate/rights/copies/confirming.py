@@ -38,7 +38,8 @@ def confirm_again(storage: Storage, clock: Clock, advance: Callable[[int], objec
     Returns:
         How many consents wait.
     """
-    storage.write(partial(_leave_room, clock.now_ms()))
+    for sequence, number in storage.write(partial(_leave_room, clock.now_ms())):
+        storage.go_on_after(sequence, number)
     count = 0
     for page in _pages(storage):
         storage.write(partial(_unconfirm, page, clock.now_ms()))
@@ -47,19 +48,20 @@ def confirm_again(storage: Storage, clock: Clock, advance: Callable[[int], objec
     return count
 
 
-def _leave_room(at_ms: int, transaction: WriteTransaction) -> None:
-    """Skips every number that may have been given out since."""
+def _leave_room(at_ms: int, transaction: WriteTransaction) -> list[tuple[sa.Column[int], int]]:
+    """Skips every number that may have been given out since; returns how far each counted column is now."""
     unused = transaction.allocate_slot()
     transaction.execute(sa.update(status_lists).values(used=status_lists.c.size))
     newest = sa.select(sa.func.coalesce(sa.func.max(revocations.c.sequence), 0).label("newest"))
     marker = {"status_list": unused.list_id, "status_index": unused.index, "site": "", "sub": None, "epoch": 0}
-    number = transaction.execute(newest)[0]["newest"] + EVENTS_LOST
-    transaction.execute(sa.insert(revocations).values(sequence=number, revoked_at_ms=at_ms, **marker))
+    revoked = transaction.execute(newest)[0]["newest"] + EVENTS_LOST
+    transaction.execute(sa.insert(revocations).values(sequence=revoked, revoked_at_ms=at_ms, **marker))
     newest = sa.select(sa.func.coalesce(sa.func.max(stream_events.c.sequence), 0).label("newest"))
     number = transaction.execute(newest)[0]["newest"] + EVENTS_LOST
     facts = {"id": "", "stream": "", "site": "", "sub": None, "epoch": 0, "at_ms": at_ms, "request_id": None}
     transaction.execute(sa.insert(stream_events).values(sequence=number, **facts))
     transaction.execute(sa.delete(stream_events).where(stream_events.c.sequence == number))
+    return [(revocations.c.sequence, revoked), (stream_events.c.sequence, number)]
 
 
 def _pages(storage: Storage) -> Iterator[list[ConsentRow]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import threading
 from pathlib import Path
@@ -126,3 +127,51 @@ def test_keys_of_which_only_a_part_came_to_the_disk_are_given_to_nobody(vault: V
     fresh = vault.new_key()
     assert fresh not in known
     assert vault.decrypt(fresh, "x", vault.encrypt(fresh, "x", b"payload")) == b"payload"
+
+
+def test_a_new_key_is_the_one_in_the_file(vault: Vault) -> None:
+    key = vault.new_key()
+    early = vault.encrypt(key, "x", b"early")
+    vault.settle()
+    late = vault.encrypt(key, "x", b"late")
+    other = Vault(vault.path, os.open(vault.path, os.O_RDWR))
+    assert [other.decrypt(key, "x", sealed) for sealed in (early, late)] == [b"early", b"late"]
+    other.close()
+
+
+def test_a_key_that_another_process_destroyed_is_gone_here_too(vault: Vault) -> None:
+    key = vault.new_key()
+    vault.settle()
+    other = Vault(vault.path, os.open(vault.path, os.O_RDWR))
+    other.destroy([key])
+    other.close()
+    with pytest.raises(StorageError, match="destroyed"):
+        vault.encrypt(key, "x", b"more")
+
+
+def test_a_key_that_another_process_made_is_found(vault: Vault) -> None:
+    other = Vault(vault.path, os.open(vault.path, os.O_RDWR))
+    key = [other.new_key() for _ in range(3 * BLOCK)][-1]
+    assert vault.decrypt(key, "x", other.encrypt(key, "x", b"payload")) == b"payload"
+    with pytest.raises(RecordDamagedError, match="missing"):
+        vault.decrypt(key + 1, "x", b"")
+    other.close()
+
+
+def test_neighbouring_keys_open_as_one_by_one(vault: Vault) -> None:
+    keys = [vault.new_key() for _ in range(5)]
+    sealed = {key: vault.encrypt(key, "x", b"payload %d" % key) for key in keys}
+    vault.destroy([keys[2]])
+    near = vault.near(keys)
+    assert [near.decrypt(key, "x", sealed[key]) for key in keys] == [
+        vault.decrypt(key, "x", sealed[key]) for key in keys
+    ]
+    assert near.decrypt(keys[2], "x", sealed[keys[2]]) is None
+    with pytest.raises(RecordDamagedError):
+        near.decrypt(keys[0], "y", sealed[keys[0]])
+
+
+@pytest.mark.parametrize("keys", [[], [0, 1], [1, 10_000], [BLOCK, BLOCK + 1]])
+def test_keys_that_cannot_be_read_at_once_are_read_one_by_one(vault: Vault, keys: list[int]) -> None:
+    vault.new_key()
+    assert vault.near(keys) is vault
