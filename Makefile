@@ -5,19 +5,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait more than they compute; a file's tests stay in one process.
 SIDE_BY_SIDE := -n 4 --dist loadfile
+# What runs on the second engine too; the rest never meets the record, or brings both engines itself.
+ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
 
-.PHONY: help demo test check format bench screenshots seeds ledger-mutations widget widget-check lock clean
+.PHONY: help demo test check format bench bench-growth faults soak load bench-peers cost screenshots seeds ledger-mutations fuzz widget widget-check sbom audit lock clean
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
 	@echo "make test     install what the tests need, run them all"
 	@echo "make check    lint, types and formatting only"
 	@echo "make bench    speed and size, each as a ratio in one run"
+	@echo "make bench-growth   decisions at 10,000, a million and ten million rows (ten minutes, 25 GB of temporary files)"
+	@echo "make load     mixed traffic for five minutes on each engine; LOAD_SECONDS=20 LOAD_ENGINES=sqlite,postgresql,redis"
+	@echo "make bench-peers   consent writes beside the quickest peer backend, from npm, on PostgreSQL (three minutes)"
+	@echo "make cost     bytes and CPU of a decision, an event, a million visitors; all three targets write docs/explanation/cost.md"
+	@echo "make faults   every row of the fault table under load, a line each (a quarter of an hour); FAULTS='--rows disk-full --report FILE'"
+	@echo "make soak     a thousand times kill -9 under load (half an hour); SOAK=100"
 	@echo "make widget   rebuild the browser bundles (Node 20); make widget-check proves that they match"
 	@echo "make screenshots   pictures of the demo in every state"
 	@echo "make seeds    write docs/seed-coverage.md from the tests' names"
 	@echo "make ledger-mutations   ten thousand changes of a ledger, each of which must be found"
-	@echo "make lock     pin the tests' packages anew"
+	@echo "make fuzz     the security suite's long forms: Schemathesis and random requests; FUZZ_SECONDS=600 each, FUZZ_SEED=1"
+	@echo "make sbom     the bill of materials of what is shipped: dist/sbom.cdx.json (CycloneDX)"
+	@echo "make audit    ask the advisories about every package that is shipped (needs the network)"
+	@echo "make lock     pin all packages anew: the tests', the server's, the tools'"
 
 $(VENV)/server: pyproject.toml requirements/test.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -41,6 +52,8 @@ test: $(VENV)/test
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	@echo "once more on PostgreSQL, with a Redis that is killed half-way:"
+	@TEST_DATABASE=postgresql TEST_REDIS=killed-half-way $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ON_POSTGRESQL)
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -55,6 +68,29 @@ bench: $(VENV)/test
 	@sh tests/install-system.sh nginx wrk
 	@$(BIN)/python -m benchmarks
 
+bench-growth: $(VENV)/test
+	@sh tests/install-system.sh wrk
+	@$(BIN)/python -m benchmarks growth
+
+load: $(VENV)/test
+	@sh tests/install-system.sh wrk postgresql redis
+	@$(BIN)/python -m benchmarks load --write
+
+bench-peers: $(VENV)/test
+	@sh tests/install-system.sh wrk postgresql npm
+	@$(BIN)/python -m benchmarks peers --write
+
+cost: $(VENV)/test
+	@sh tests/install-system.sh wrk postgresql
+	@$(BIN)/python -m benchmarks cost --write
+
+faults: $(VENV)/test
+	@sh tests/install-system.sh redis postgresql nginx faketime fiu
+	@PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
+
+soak: $(VENV)/test
+	@PYTHONPATH=tests $(BIN)/python -m faults --soak $(SOAK)
+
 screenshots: $(VENV)/test
 	@sh tests/install-system.sh chromium npm fonts
 	@PYTHONPATH=tests $(BIN)/python docs/images/take.py
@@ -65,16 +101,43 @@ seeds: $(VENV)/test
 ledger-mutations: $(VENV)/test
 	@LEDGER_MUTATIONS=3400 $(BIN)/python -m pytest -q tests/unit/ledger/test_mutations.py
 
+fuzz: $(VENV)/test
+	@sh tests/install-system.sh slowhttptest
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest -q --timeout 0 tests/security/test_schemathesis.py tests/security/test_hostile_input.py
+
 widget-check:
 	cd widget && npm ci --no-fund --no-audit && npm run check
 
 widget:
 	cd widget && npm ci --no-fund --no-audit && npm run build
 
+.venv-tools/ready: requirements/tools.lock
+	@test -x .venv-tools/bin/python || $(PYTHON) -m venv .venv-tools
+	@.venv-tools/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/tools.lock
+	@touch $@
+
+.venv-server/ready: requirements/server.lock requirements/build.lock pyproject.toml
+	@rm -rf .venv-server
+	@sh deploy/docker/build.sh . .venv-server
+	@touch $@
+
+sbom: .venv-tools/ready .venv-server/ready
+	@mkdir -p dist
+	@.venv-tools/bin/cyclonedx-py environment .venv-server/bin/python --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json
+	@$(PYTHON) deploy/supply_chain.py sbom dist/sbom.cdx.json
+
+audit: .venv-tools/ready
+	@$(PYTHON) deploy/supply_chain.py audit .venv-tools/bin/pip-audit
+
 lock: $(VENV)/test
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--no-header --extra server --extra postgres --extra redis --extra dev --output-file requirements/test.lock pyproject.toml
 	sed -E '/^ +--hash|^ *#/d; s/ \\$$//' requirements/test.lock > requirements/constraints.txt
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--no-header --extra server --extra postgres --extra redis --constraint requirements/constraints.txt \
+		--output-file requirements/server.lock pyproject.toml requirements/server.in
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--no-header --build-deps-for wheel --only-build-deps --output-file requirements/build.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--no-header --extra tools --constraint requirements/constraints.txt --output-file requirements/tools.lock pyproject.toml
 

@@ -1,0 +1,20 @@
+"""The disk fails, or its bytes are not what was written: the short form of each row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faults import scenes
+from faults.report import line_of
+from faults.rows import Row, everyday, play
+
+assert scenes
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("row", everyday("disks", "damage"), ids=lambda row: row.name)
+def test_what_must_hold_holds(row: Row, tmp_path: Path) -> None:
+    outcome = play(row, row.engines[0], tmp_path, full=False)
+    assert outcome.holds, line_of(outcome)
