@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+import msgspec
 
 from cookiegate.clock import rfc3339
 from cookiegate.consent.grants import Grant, shown_acquire, shown_purposes
@@ -21,8 +22,7 @@ AskReason = Literal["undecided", "policy_changed", "expired"]
 _REFUSED = re.compile(r"refused\.([0-9]{1,9})\.([0-9]{8})")
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(msgspec.Struct, frozen=True):
     """What holds for one visitor on one site. ``grant`` is what was given, ``ask_reason`` why it holds no longer.
 
     Where the person had the use of their data ``restricted``, nothing is allowed and nothing is asked.

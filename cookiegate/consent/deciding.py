@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -28,8 +28,7 @@ from cookiegate.storage.contract import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRequest:
+class DecisionRequest(msgspec.Struct, frozen=True):
     """A visitor's act, already of the right shape.
 
     ``epoch`` is the one their page last saw, if it says. ``ui`` is the digest of the surface that was shown to them, if
@@ -43,7 +42,7 @@ class DecisionRequest:
     acquire: Mapping[str, bool] | None = None
     epoch: int | None = None
     handle: str | None = None
-    device: Mapping[str, str | None] = field(default_factory=dict)
+    device: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     ui: str | None = None
 
     def digest(self) -> bytes:
@@ -65,8 +64,7 @@ class DecisionRequest:
         ).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """A durable decision.
 
     ``handle`` is what the visitor's browser is to keep, None when it is to forget. ``superseded`` is true for a

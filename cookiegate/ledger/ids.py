@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
+import os
+
+_RANDOM_BYTES = 10
+_VARIANT = "89ab"
 
 
 def new_id(at_ms: int) -> str:
@@ -10,10 +13,9 @@ def new_id(at_ms: int) -> str:
 
     Source: RFC 9562 section 5.7.
     """
-    random = secrets.randbits(74)
-    value = (at_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    digits = f"{value:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time, random = f"{at_ms & (1 << 48) - 1:012x}", os.urandom(_RANDOM_BYTES).hex()
+    variant = _VARIANT[int(random[0], 16) & 3]
+    return f"{time[:8]}-{time[8:]}-7{random[1:4]}-{variant}{random[4:7]}-{random[7:19]}"
 
 
 def time_of_id(entry_id: str) -> int:

@@ -5,10 +5,11 @@ Source: GDPR 18, 4(3), recital 67; APPI 35(1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from cookiegate.clock import Clock
 from cookiegate.consent.deciding import Revoked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -16,8 +15,7 @@ from cookiegate.tokens.statuslist import list_uri
 TOKEN_TTL_LIMIT_S = 900
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(msgspec.Struct, frozen=True):
     """A token and the moment (ms since 1970) from which it is refused."""
 
     text: str

@@ -61,6 +61,7 @@ class OneCore:
             self._threads.add(threading.get_native_id())
             with suppress(OSError):
                 os.sched_setaffinity(0, {self.core})
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
     def seated(self, app: WsgiApp) -> WsgiApp:
         """An application whose threads sit on the core."""

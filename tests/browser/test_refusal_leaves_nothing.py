@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.conftest import ARGUMENTS, CHROMIUM
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from support.browsers import ARGUMENTS, CHROMIUM
 from support.live import LiveService
 from support.record import Record
 from support.trackers import TrackedVisit, track

@@ -6,10 +6,10 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.caches import open_redis, works_again
 from support.redis_servers import RedisServer, wait_until
 

@@ -100,6 +100,7 @@ def test_the_lock_survives_the_worker_that_is_killed_and_comes_back(service: Ser
 def test_a_stop_lets_a_request_under_way_end(service: ServiceProcess) -> None:
     connection, rest = half_sent_decision(service.port)
     with connection:
+        assert service.is_ready()  # so that what came before has reached a thread
         os.kill(service.pid, signal.SIGTERM)
         until(lambda: not service.is_ready())
         connection.sendall(rest)

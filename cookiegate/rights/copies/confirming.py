@@ -7,10 +7,10 @@ What was given out in that time is not known either: status indices, epochs and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from cookiegate.clock import Clock
 from cookiegate.consent.current import TO_CONFIRM

@@ -7,9 +7,9 @@ key, or the real one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 from unit.ledger.tampering import OTHER_KEY, Tampered
 
 from cookiegate.ledger.checkpoint import sign_checkpoint

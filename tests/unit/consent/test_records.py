@@ -1,0 +1,52 @@
+"""The record of a decision as it is written by hand-ordered members."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookiegate.consent.records import DecisionRecord, read_shown
+from cookiegate.ledger.hashing import canonical
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+CHOICES = st.dictionaries(st.from_regex(r"\A[a-z_]{1,12}\Z"), st.booleans(), max_size=5)
+NUMBERS = st.integers(0, 2**53 - 1)
+DEVICES = st.dictionaries(st.sampled_from(["browser", "browser_major", "os", "kind"]), st.none() | TEXT)
+MEMBERS = st.fixed_dictionaries(
+    {
+        "acquire": CHOICES,
+        "action": TEXT,
+        "decided_at": TEXT,
+        "device": DEVICES,
+        "epoch": NUMBERS,
+        "id": TEXT,
+        "notice": TEXT,
+        "policy_version": NUMBERS,
+        "purposes": CHOICES,
+        "site": TEXT,
+        "sub": st.none() | TEXT,
+        "ui": st.none() | TEXT,
+    }
+)
+NESTED = ("acquire", "device", "purposes")
+
+
+@given(MEMBERS)
+def test_a_record_is_written_as_rfc_8785_wants_it(members: dict[str, object]) -> None:
+    given_members = {
+        name: msgspec.Raw(canonical(value)) if name in NESTED else value  # type: ignore[arg-type]
+        for name, value in members.items()
+    }
+    written = DecisionRecord(**given_members).written()  # type: ignore[arg-type]
+    assert written == rfc8785.dumps({**members, "v": 2})  # type: ignore[arg-type,dict-item]
+
+
+@given(MEMBERS)
+def test_what_is_shown_of_a_record_names_nobody(members: dict[str, object]) -> None:
+    shown = json.loads(msgspec.json.encode(read_shown(rfc8785.dumps({**members, "v": 1}))))  # type: ignore[arg-type,dict-item]
+    assert shown == {name: members[name] for name in shown}
+    assert not {"sub", "device", "epoch", "ui"} & set(shown)
