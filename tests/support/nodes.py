@@ -129,3 +129,7 @@ class Cluster:
     postgres: PostgresServer
     redis: RedisServer
     data: Machine
+
+    def holders(self) -> dict[str, str]:
+        """Which process leads each piece of background work, as the record has it."""
+        return dict(self.data.run(self.postgres.ask, "SELECT name, holder FROM leases", "consent"))
