@@ -91,4 +91,6 @@ def end_with(parent: int) -> None:
             alive.wait(PARENT_LOOK_S)
         os.kill(os.getpid(), signal.SIGTERM)
 
+    # A terminal sends Ctrl-C to every process. The server stops its workers: one that goes first looks like a crash.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=watch, name="cookiegate-parent", daemon=True).start()

@@ -4,6 +4,8 @@ Only one thread of a Python process runs at a time. Left alone, the kernel sprea
 waits for a signature, a statement or the disk, the interpreter's lock goes to a core that sleeps and finds its caches
 cold. On one core the next thread is simply the next to run: 1.7 times the decisions a second for half the processor
 time, measured (docs/explanation/hot-path.md). What needs no interpreter, the server's own input and output, stays free.
+
+A thread there that wakes up does not push the one aside that has the lock (``SCHED_BATCH``): it could only wait for it.
 """
 
 from __future__ import annotations

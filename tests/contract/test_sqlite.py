@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from support.engines import sqlite_only
 
 from contract.storage_contract import StorageContract, a_decision, a_policy
 from cookiegate.errors import SettingsError, StorageError
@@ -20,6 +21,8 @@ from cookiegate.storage.contract import NoticeRow, Storage
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.sqlite import refuse_unsafe_build
 from cookiegate.storage.tables_all import metadata
+
+pytestmark = sqlite_only("tests/contract/test_postgres.py holds the other engine to the same contract")
 
 
 @pytest.fixture

@@ -37,6 +37,18 @@ def test_who_answers_sits_on_the_core_and_nobody_else() -> None:
 
 
 @several
+def test_who_wakes_up_there_pushes_nobody_aside() -> None:
+    core = OneCore(HERE)
+
+    def policy() -> int:
+        core.sit()
+        return os.sched_getscheduler(0)
+
+    assert in_thread(policy) == os.SCHED_BATCH
+    assert in_thread(lambda: os.sched_getscheduler(0)) == os.SCHED_OTHER
+
+
+@several
 def test_a_core_that_others_crowd_is_left_after_a_second_look() -> None:
     busy = dict.fromkeys(HERE, 0.0)
     core = OneCore(HERE, lambda: dict(busy))
