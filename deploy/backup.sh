@@ -10,3 +10,5 @@ days=$3
     --subject-keys "$keys/subject-keys" --keys "$keys/keys"
 # Only after a good copy: when copies fail, the old ones stay.
 find "$records" -mindepth 1 -maxdepth 1 -type d -name '2[0-9]*Z' -mtime "+$days" -exec rm -rf {} +
+# What a copy leaves that was killed half-way. No copy takes a day.
+find "$records" -mindepth 1 -maxdepth 1 -type d -name '.2[0-9]*Z.partial-*' -mtime +0 -exec rm -rf {} +

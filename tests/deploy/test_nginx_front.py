@@ -77,12 +77,15 @@ def test_a_pinned_banner_is_kept_and_says_that_it_never_changes(front: NginxFron
     assert "immutable" in again.headers["Cache-Control"]
 
 
-def test_keys_and_lists_are_kept_for_as_long_as_the_service_says(front: NginxFront) -> None:
+def test_keys_and_lists_are_kept_for_a_moment_so_that_nobody_gets_old_ones(front: NginxFront) -> None:
     assert front.decide().status == 201  # the first makes a list
     for path in ("/.well-known/jwks.json", "/.well-known/gpc.json", "/status/1"):
         first, again = front.send("GET", path), front.send("GET", path)
         assert (first.status, first.cache, again.cache) == (200, "MISS", "HIT"), path
         assert "max-age" in again.headers["Cache-Control"]
+    front.later(6)
+    for path in ("/.well-known/jwks.json", "/status/1"):
+        assert front.send("GET", path).cache == "EXPIRED", path
     assert front.send("GET", "/status/1?time=1").status == 501
 
 

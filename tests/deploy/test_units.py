@@ -116,7 +116,9 @@ def test_the_backup_renews_the_keys_and_drops_only_what_is_old(tmp_path: Path) -
     service = ServiceProcess(tmp_path, policies=(DEMO,))
     service.start()
     accept(service.base_url)
-    for name, days in (("2026-01-01T000000Z", 31), ("2026-01-20T000000Z", 10), ("kept-by-hand", 99)):
+    killed, under_way = ".2026-01-02T000000Z.partial-a1b2c3", ".2026-01-30T000000Z.partial-d4e5f6"
+    copies = {"2026-01-01T000000Z": 31, "2026-01-20T000000Z": 10, "kept-by-hand": 99, killed: 2, under_way: 0}
+    for name, days in copies.items():
         (records / name).mkdir(parents=True)
         os.utime(records / name, times=(time.time() - days * 86_400,) * 2)
     command = ["sh", home / "backup.sh", records, keys, "30"]
@@ -124,6 +126,7 @@ def test_the_backup_renews_the_keys_and_drops_only_what_is_old(tmp_path: Path) -
     service.stop()
     assert done.returncode == 0, done.stderr
     left = sorted(path.name for path in records.iterdir())
+    assert left.pop(0) == under_way
     assert left[0] == "2026-01-20T000000Z"
     assert left[-1] == "kept-by-hand"
     assert len(left) == 3

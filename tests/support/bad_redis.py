@@ -20,7 +20,8 @@ class BadRedis:
         self._drips = drips
         self._stopped = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}"
         self.connections = 0
         self._threads: list[threading.Thread] = []
         self._run(self._accept)

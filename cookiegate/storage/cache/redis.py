@@ -169,9 +169,12 @@ class RedisCache:
         return found
 
     def _exchange(self, key: bytes, command: tuple[Any, ...], ends_at_s: float) -> Any:
-        """Sends a command to where its key is, wherever a cluster has moved that meanwhile."""
+        """Sends a command to where its key is, wherever a cluster has moved that meanwhile.
+
+        Any other server that sends us on is not followed: the password would go to an address of its choice.
+        """
         address, asks = self._routes.known(key), False
-        for _ in range(REDIRECTIONS_MAX):
+        for _ in range(REDIRECTIONS_MAX if self._servers.kind == "cluster" else 0):
             try:
                 return self._on_line(address, key, command, ends_at_s, asks)
             except AskError as told:  # MovedError is one, too

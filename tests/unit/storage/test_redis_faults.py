@@ -213,6 +213,18 @@ def test_a_redis_that_lies_or_refuses_is_a_miss(answer: bytes) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("order", ["MOVED", "ASK"])
+def test_a_server_alone_that_sends_us_on_is_not_followed(order: str) -> None:
+    inner = BadRedis(b"+OK\r\n")
+    server = BadRedis(f"-{order} 1 127.0.0.1:{inner.port}\r\n".encode())
+    with open_redis(server.url) as (cache, watch):
+        asks_everything(cache)
+        assert watch.failures
+    assert inner.connections == 0
+    server.close()
+    inner.close()
+
+
 def test_a_wrong_password_is_a_miss_and_a_right_one_is_not() -> None:
     with RedisServer(requirepass="p@ss:word") as server:
         host = f"127.0.0.1:{server.port}"
