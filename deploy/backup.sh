@@ -6,6 +6,7 @@ set -eu
 records=$1
 keys=$2
 days=$3
+mkdir -p "$records"
 "$(dirname "$0")/bin/cookiegate" backup "$records/$(date -u +%Y-%m-%dT%H%M%SZ)" \
     --subject-keys "$keys/subject-keys" --keys "$keys/keys"
 # Only after a good copy: when copies fail, the old ones stay.

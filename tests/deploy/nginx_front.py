@@ -69,7 +69,7 @@ class NginxFront:
 
     def _placed(self, text: str) -> str:
         text = text.replace("user www-data;", f"user {getpass.getuser()};").replace("_processes auto", "_processes 2")
-        for place in ("/run/", "/var/log/nginx/", "/var/cache/nginx/", "/etc/ssl/cookiegate/", "/etc/nginx/"):
+        for place in ("/run/", "/var/log/nginx/", "/var/lib/nginx/", "/etc/ssl/cookiegate/", "/etc/nginx/"):
             text = text.replace(f" {place}", f" {self.folder}/")
         text = text.replace("listen 443", f"listen 127.0.0.1:{self.port}")
         return text.replace("listen 80", f"listen 127.0.0.1:{self.plain_port}")

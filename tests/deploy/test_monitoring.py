@@ -28,14 +28,19 @@ OF_OTHERS = {
     "node_filesystem_size_bytes",
     "node_systemd_timer_last_trigger_seconds",
     "node_systemd_unit_state",
+    "kube_cronjob_created",
     "kube_cronjob_status_last_successful_time",
+    "kube_job_status_failed",
+    "kubelet_volume_stats_available_bytes",
+    "kubelet_volume_stats_capacity_bytes",
 }
-_NAME = re.compile(r"\b((?:cookiegate|node|kube)_[a-z_]+|up)\b(?:\{([^}]*)\})?(?!\()")
+_NAME = re.compile(r"\b((?:cookiegate|node|kube|kubelet)_[a-z_]+|up)\b(?:\{([^}]*)\})?(?!\()")
 _HOUR = 3_600
 WELL = {
     'up{job="cookiegate",instance="a"}': "1x220",
     'cookiegate_followed_at_seconds{instance="a"}': "0+60x220",
     'cookiegate_ledger_damaged{instance="a"}': "0x220",
+    'cookiegate_ledger_size{instance="a"}': "500+1x220",
     'cookiegate_ledger_unsealed_age_seconds{instance="a"}': "0x220",
     'cookiegate_requests_total{route="/w/<site>.js",status="200"}': "0+1000x220",
     'cookiegate_requests_total{route="/w/<site>.js",status="503"}': "0+1x220",
@@ -59,6 +64,7 @@ ILL = {
     "CookiegateDown": {'up{job="cookiegate",instance="a"}': "0x220"},
     "CookiegateStorageUnavailable": {'cookiegate_followed_at_seconds{instance="a"}': "0x220"},
     "CookiegateLedgerDamaged": {'cookiegate_ledger_damaged{instance="a"}': "1x220"},
+    "CookiegateLedgerShrank": {'cookiegate_ledger_size{instance="a"}': "500x190 9x30"},
     "CookiegateLedgerNotSealed": {'cookiegate_ledger_unsealed_age_seconds{instance="a"}': "0+60x220"},
     "CookiegateErrors": {'cookiegate_requests_total{route="/w/<site>.js",status="503"}': "0+20x220"},
     "CookiegateSlow": {'cookiegate_request_seconds_bucket{route="/w/<site>.js",le="0.01"}': "0+900x220"},
@@ -77,6 +83,38 @@ ILL = {
         'node_systemd_unit_state{name="cookiegate-verify.service",state="failed"}': "1x220"
     },
 }
+
+
+#: Other ways to fall ill: the alert, how, the series that are not there, those that are.
+ILL_TOO: list[tuple[str, str, tuple[str, ...], dict[str, str]]] = [
+    ("CookiegateDown", "nothing is scraped", ("up{",), {}),
+    ("CookiegateNotPurged", "never since it was set up", ("cookiegate_purged_at",), {}),
+    (
+        "CookiegateDiskFills",
+        "a volume",
+        (),
+        {
+            'kubelet_volume_stats_available_bytes{persistentvolumeclaim="cookiegate-data"}': "10x220",
+            'kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="cookiegate-data"}': "100x220",
+        },
+    ),
+    (
+        "CookiegateBackupOld",
+        "never one, on Kubernetes",
+        (),
+        {'kube_cronjob_created{cronjob="cookiegate-backup"}': f"-{40 * _HOUR}x220"},
+    ),
+    (
+        "CookiegateBackupOrVerificationFailed",
+        "a job, on Kubernetes",
+        (),
+        {'kube_job_status_failed{job_name="cookiegate-backup-29400000"}': "1x220"},
+    ),
+]
+
+
+def _without(series: dict[str, str], *starts: str) -> dict[str, str]:
+    return {selector: values for selector, values in series.items() if not selector.startswith(starts or ("-",))}
 
 
 def dashboard_queries() -> list[str]:
@@ -173,6 +211,9 @@ def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
     assert set(ILL) == {rule["alert"] for rule in RULES}
     scenes = [_scene("all is well", WELL, None)]
     scenes += [_scene(alert, {**WELL, **changed}, alert) for alert, changed in ILL.items()]
+    scenes += [
+        _scene(f"{alert}: {why}", {**_without(WELL, *gone), **changed}, alert) for alert, why, gone, changed in ILL_TOO
+    ]
     file = tmp_path / "scenes.yaml"
     file.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": scenes}))
     done = subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, check=False)

@@ -85,6 +85,22 @@ def test_it_comes_back_and_takes_ten_thousand_lines() -> None:
     assert (unit["StateDirectoryMode"], unit["UMask"], unit["LimitCORE"]) == ("0700", "0077", "0")
 
 
+def test_its_threads_may_sit_on_one_core() -> None:
+    unit = (UNITS / "cookiegate.service").read_text()
+    filters = re.findall(r"^SystemCallFilter=(.+)$", unit, re.M)
+    for call in ("sched_setaffinity", "sched_setscheduler"):
+        allowed = False
+        for line in filters:  # systemd reads them in order
+            names = line.removeprefix("~").split()
+            sets = [name for name in names if name.startswith("@")]
+            shown = subprocess.run(
+                ["systemd-analyze", "syscall-filter", *sets], capture_output=True, text=True, check=True
+            )
+            if call in names or (sets and re.search(rf"^\s+{call}$", shown.stdout, re.M)):
+                allowed = not line.startswith("~")
+        assert allowed, call
+
+
 def test_every_timer_starts_a_unit_of_ours() -> None:
     for timer in UNITS.glob("*.timer"):
         assert timer.with_suffix(".service").exists()
