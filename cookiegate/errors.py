@@ -14,7 +14,7 @@ class CookiegateError(Exception):
 
     Args:
         detail: a sentence for a person: what is wrong, and what to do about it. It never holds a secret,
-            an address, a token or text from a driver.
+            an address or a token, nor text from a driver where visitors may read it.
         evidence: machine-readable facts (field names, versions, epochs), safe to publish.
     """
 
@@ -30,6 +30,12 @@ class SettingsError(CookiegateError):
     """The environment asks for something impossible; the start stops."""
 
     code = "settings_invalid"
+
+
+class ClockImplausibleError(CookiegateError):
+    """The machine's clock cannot be believed, so nothing is destroyed because of its age."""
+
+    code = "clock_implausible"
 
 
 class KeyFileError(CookiegateError):

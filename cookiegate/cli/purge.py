@@ -22,6 +22,7 @@ from cookiegate.rights.requests.casebook import Casebook
 from cookiegate.rights.requests.links import RequestLinks
 from cookiegate.rights.requests.messages import Messenger
 from cookiegate.rights.restored import erase_again
+from cookiegate.rights.retention.believed_time import BelievedTime
 from cookiegate.rights.retention.record_types import open_retention
 from cookiegate.rights.retention.retention import PurgeReport, Retention
 from cookiegate.storage.contract import Storage
@@ -42,8 +43,16 @@ COLUMNS = ("record_type", "site", "rule", "days", "count", "kept")
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Write the report, as JSON, to this file too.",
 )
+@click.option("--clock-is-right", is_flag=True, help="Confirm the machine's clock where it is not believed.")
 @data_dir_option
-def command(dry_run: bool, site: str | None, as_json: bool, report_file: Path | None, data_dir: Path | None) -> None:
+def command(
+    dry_run: bool,
+    site: str | None,
+    as_json: bool,
+    report_file: Path | None,
+    clock_is_right: bool,
+    data_dir: Path | None,
+) -> None:
     """Dispose of what is past its retention period, for good.
 
     How long is in each policy, under `retention` and each purpose's `retention_days`. The service does the same every
@@ -54,10 +63,15 @@ def command(dry_run: bool, site: str | None, as_json: bool, report_file: Path | 
     cookiegate purge --dry-run
     cookiegate purge --site shop --report purge-2026-11.json
 
+    A clock that is far from the time at which the record was last in use is not believed, and nothing is destroyed:
+    look at `date`, then confirm it with --clock-is-right.
+
     It also looks at every key that was ever erased, and destroys again what an old copy of the key file brought back.
     """
     with _opened(data_dir) as (storage, retention):
         if not dry_run:
+            time = BelievedTime(storage, SystemClock())
+            (time.confirm if clock_is_right else time.insist)()
             _check_keys(storage)
         report = _purge(retention, site, dry_run)
     if report_file is not None:

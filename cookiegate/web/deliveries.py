@@ -50,7 +50,7 @@ def delivery_chores(settings: Settings, storage: Storage, clock: Clock, bar: Cal
         ),
         Chore("push-streams", DELIVER_EVERY_S, StreamPusher(storage, clock, sender).push_due),
         Chore("own-files", FILES_EVERY_S, FileSubscriber(storage, files, bar, clock).catch_up),
-        Chore("tidy-deliveries", TIDY_EVERY_S, lambda: _tidy(storage, clock)),
+        Chore("tidy-deliveries", TIDY_EVERY_S, lambda: _tidy(storage, clock), by_time=True),
     ]
 
 

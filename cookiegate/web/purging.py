@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from cookiegate.errors import ClockImplausibleError, StorageError
+from cookiegate.rights.retention.believed_time import BelievedTime
 from cookiegate.rights.retention.retention import PurgeReport
+from cookiegate.web.logs import get_logger
 from cookiegate.web.metrics import SHARED_FOLDER
 
 PURGE_EVERY_S = 3_600.0
+CLOCK_EVERY_S = 60.0
+
+
+class ClockWatch:
+    """Looks at the clock again and again, so that time which goes on is believed, and tells operators of what is not.
+
+    Args:
+        time: what is destroyed goes by it.
+        registry: takes the gauge.
+    """
+
+    def __init__(self, time: BelievedTime, registry: CollectorRegistry) -> None:
+        self._time = time
+        self._said = False
+        self._implausible = Gauge(
+            "cookiegate_clock_implausible",
+            "1 while this machine's clock is not believed, and nothing is destroyed because of its age.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        with suppress(StorageError):  # a record that cannot be written stops no start
+            self._show(time.look())
+
+    def look(self) -> None:
+        """Looks once, and says so in the log when it is no longer believed, or again."""
+        doubt = self._time.look()
+        self._show(doubt)
+        if doubt is not None and not self._said:
+            get_logger().error(doubt.code, reason=doubt.detail)
+        elif doubt is None and self._said:
+            get_logger().info("clock_believed")
+        self._said = doubt is not None
+
+    def _show(self, doubt: ClockImplausibleError | None) -> None:
+        self._implausible.set(int(doubt is not None))
 
 
 class PurgeGauges:

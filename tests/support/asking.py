@@ -15,7 +15,7 @@ from cookiegate.rights.delivery.deliveries import Deliveries
 from cookiegate.rights.delivery.outbox_rows import Outbox
 from cookiegate.rights.delivery.webhooks import WebhookSender
 from cookiegate.rights.events.files import FOLDER, EventFiles
-from cookiegate.rights.events.subscriber import SETTLE_MS, FileSubscriber
+from cookiegate.rights.events.subscriber import FileSubscriber
 from cookiegate.rights.requests.files import RequestFile
 from support.delivering import make_mailer
 from support.mailing import MailServer
@@ -80,9 +80,8 @@ class Asker:
     def follow_streams(self) -> None:
         """The service's own files do what the streams say, then what waited for that moves on."""
         service = self.bench.service
-        self.bench.clock.advance(SETTLE_MS / 1000)
         files = EventFiles(service.settings.data_dir / FOLDER)
-        FileSubscriber(service.storage, files, service.epochs.raise_to, self.bench.clock).catch_up()
+        FileSubscriber(service.storage, files, service.epochs.raise_to, self.bench.clock, settle_s=0).catch_up()
         service.requests.serving.carry_on()
 
 

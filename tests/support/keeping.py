@@ -72,7 +72,7 @@ class Keeping(LedgerBench):
     def acknowledge(self) -> None:
         """Lets the service's own files do what the streams say."""
         self.clock.advance(10)
-        FileSubscriber(self.storage, self.files, lambda sub, epoch: None, self.clock).catch_up()
+        FileSubscriber(self.storage, self.files, lambda sub, epoch: None, self.clock, settle_s=0).catch_up()
 
     def consent(self, decided: Decided) -> Any:
         """The consent of whoever decided."""

@@ -15,12 +15,13 @@ from support.keeping import Keeping
 from support.policies import demo_policy
 
 from cookiegate.cli.purge import command
-from cookiegate.clock import FrozenClock
+from cookiegate.clock import SystemClock
 from cookiegate.consent.deciding import Decided
 from cookiegate.errors import SiteUnknownError, StorageError
 from cookiegate.policy.document import Retention as Periods
 from cookiegate.policy.publishing import publish
 from cookiegate.rights.retention import subject_disposal, subject_rules
+from cookiegate.rights.retention.believed_time import BelievedTime
 from cookiegate.rights.retention.retention import PurgeReport
 
 #: The demo policy: asked again after 180 days; proofs kept 1095 days after a consent ended, 365 after a refusal.
@@ -264,11 +265,13 @@ def run(bench: Keeping, *words: str) -> Any:
 
 
 @pytest.fixture
-def old(bench: Keeping, monkeypatch: pytest.MonkeyPatch) -> Keeping:
-    """A record with a refusal that is due by this machine's clock too."""
+def old(bench: Keeping) -> Keeping:
+    """A record with a refusal that is due by this machine's clock, and that was in use a moment ago."""
+    bench.clock.at_ms = SystemClock().now_ms()
+    bench.days(-REFUSAL)
     bench.decide("reject")
     bench.days(REFUSAL)
-    monkeypatch.setattr("cookiegate.cli.purge.SystemClock", lambda: FrozenClock(bench.clock.now_ms()))
+    BelievedTime(bench.storage, bench.clock).confirm()
     return bench
 
 
