@@ -46,6 +46,22 @@ def publish(storage: Storage, policy: Policy, clock: Clock) -> PublishedPolicy:
     return read_row(row)
 
 
+def find_earlier(storage: Storage, policy: Policy) -> int | None:
+    """The newest version before the current one that says the same; None when there is none, or the current does.
+
+    Raises:
+        StorageError: the record cannot be read.
+    """
+    document, latest = canonical_json(policy), storage.policies.latest(policy.site)
+    if latest is None or _says_the_same(latest, policy, document):
+        return None
+    for number in range(latest.version - 1, 0, -1):
+        row = storage.policies.version(policy.site, number)
+        if row is not None and _says_the_same(row, policy, document):
+            return number
+    return None
+
+
 def read_row(row: PolicyRow) -> PublishedPolicy:
     """A stored version as a policy.
 
@@ -63,6 +79,11 @@ def read_row(row: PolicyRow) -> PublishedPolicy:
 def _says_the_same(row: PolicyRow, policy: Policy, document: bytes) -> bool:
     """Compares meaning, not bytes alone: keys that are newer than the stored version have their defaults."""
     return row.document == document or read_row(row).policy == policy
+
+
+def _is_same(known: PublishedPolicy, row: PolicyRow) -> bool:
+    """Not by the version alone: where the record was replaced by an earlier one, it may say something else."""
+    return (known.version, known.sha256, known.holds_since) == (row.version, row.sha256, row.holds_since)
 
 
 def _next_row(policy: Policy, document: bytes, latest: PolicyRow | None, now_ms: int) -> PolicyRow:
@@ -103,7 +124,8 @@ class PolicyBook:
         self._storage = storage
         self._clock = clock
         self._refreshing = threading.Lock()
-        self._revision = -1
+        self._revision = 0
+        self._seen: tuple[str, int] | None = None
         self._page: Mapping[str, _Entry] = {}
         self._refreshed_at_ms = 0
         self.refresh()
@@ -156,11 +178,12 @@ class PolicyBook:
         """
         with self._refreshing:
             # The revision is read first: what is published meanwhile shows at the next refresh at the latest.
-            revision = self._storage.policies.revision()
-            is_new = revision != self._revision
+            seen = self._storage.history, self._storage.policies.revision()
+            is_new = seen != self._seen
             if is_new:
                 self._page = self._next_page()
-                self._revision = revision
+                self._revision += 1
+                self._seen = seen
             self._refreshed_at_ms = self._clock.now_ms()
             return is_new
 
@@ -176,8 +199,7 @@ class PolicyBook:
             row = store.latest(site)
             if row is not None:
                 known = self._page.get(site)
-                same = known is not None and known.published.version == row.version
-                page[site] = known if known and same else self._read_entry(read_row(row))
+                page[site] = known if known and _is_same(known.published, row) else self._read_entry(read_row(row))
         return page
 
     def _read_entry(self, published: PublishedPolicy) -> _Entry:

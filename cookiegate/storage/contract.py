@@ -246,6 +246,10 @@ class Storage(Protocol):
         """Makes the engine's own log forget earlier states of rows, where it keeps any; may put that off when busy."""
         ...
 
+    def now_ms(self) -> int | None:
+        """The time by the server of the record, milliseconds since the epoch; None where there is no server."""
+        ...
+
     def lease(self, name: str, holder: str, ttl_s: float) -> bool:
         """Takes or renews the lead of a piece of background work.
 
@@ -261,6 +265,23 @@ class Storage(Protocol):
 
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
         """At most ``limit`` revocations with a sequence above ``after``, in order; none can still appear among them."""
+        ...
+
+    def revocation(self, sequence: int) -> Revocation | None:
+        """One revocation. None is ever deleted: where one is missing, the record was replaced by an earlier one."""
+        ...
+
+    @property
+    def history(self) -> str:
+        """Names the course of events that the record is in, as far as this process has seen."""
+        ...
+
+    def read_history(self) -> str:
+        """The same as it is now.
+
+        It is another one when the record was replaced by what may be an earlier state of it: a standby that was
+        promoted, a restore under running processes. Not every such change can be told by it.
+        """
         ...
 
     def settled(self, sequence: sa.Column[int], after: int = 0) -> int:

@@ -5,7 +5,10 @@ and wakes their threads. What queued up meanwhile is led by the first of those. 
 when only one client writes.
 
 While no transaction can begin (somebody else holds the lock, the server is gone), one thread at a time tries and waits;
-all others are refused at once, so that a record that is out of reach does not take every thread with it.
+all others are refused at once, so that a record that is out of reach does not take every thread with it. Nor does one
+that hangs, in a sync or a commit that does not end: after two seconds without a step whoever waits goes, and while the
+leader hangs nobody waits any more. What the leader has begun of theirs may still be kept. They are told so: the same
+request again finds out.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cookiegate.errors import StorageError
+from cookiegate.storage.patience import OUT_OF_REACH, UNKNOWN, Patience
 
 BATCH_MAX = 128
-OUT_OF_REACH = "the record cannot be reached now; nothing was kept, try again"
 #: How long a leader lets others join, where the last batch had company: 8 % more decisions at 64 clients, measured.
 GATHER_S = 0.0007
 
@@ -52,15 +55,21 @@ class Committer(Protocol):
 
 
 class _Entry:
-    """A unit of work on its way. ``wake`` is a lock that is released when there is news."""
+    """A unit of work on its way. ``wake`` is a lock that is released when there is news.
 
-    __slots__ = ("done", "error", "result", "wake", "work")
+    ``left`` says that its thread has gone, and ``begun`` that it was run or is being run.
+    """
+
+    __slots__ = ("begun", "done", "error", "is_next", "left", "result", "wake", "work")
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
         self.work = work
         self.result: Any = None
         self.error: BaseException | None = None
         self.done = False
+        self.begun = False
+        self.left = False
+        self.is_next = False
         self.wake = threading.Lock()
         self.wake.acquire()
 
@@ -72,15 +81,25 @@ class GroupCommit:
         committer: the connection's owner; only the leader touches it.
         batch_max: most units of work in one commit.
         gather_s: seconds that a leader waits for others while several write; one that writes alone never waits.
+        patience: of the threads that wait for a leader.
     """
 
-    def __init__(self, committer: Committer, *, batch_max: int = BATCH_MAX, gather_s: float = GATHER_S) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        *,
+        batch_max: int = BATCH_MAX,
+        gather_s: float = GATHER_S,
+        patience: Patience | None = None,
+    ) -> None:
         self._committer = committer
+        self._patience = patience or Patience()
         self._batch_max = batch_max
         self._mutex = threading.Lock()
         self._waiting: list[_Entry] = []
         self._led = False
         self._out_of_reach = False
+        self._moved_s = 0.0
         self._gather_s = gather_s
         self._had_company = False
 
@@ -88,21 +107,50 @@ class GroupCommit:
         """Runs ``work`` and returns its result after the commit that holds it.
 
         Raises:
-            StorageError: the commit failed; nothing was kept.
+            StorageError: nothing was kept, or nobody knows: its commit failed, or does not end.
         """
-        entry = _Entry(work)
+        patience_s = self._patience.enter()
+        try:
+            entry = self._take_part(_Entry(work), patience_s)
+            self._patience.moved()
+        finally:
+            self._patience.leave()
+        if entry.error is not None:
+            raise entry.error
+        return entry.result
+
+    def _take_part(self, entry: _Entry, patience_s: float) -> _Entry:
         with self._mutex:
             if self._led and self._out_of_reach:
                 raise StorageError(OUT_OF_REACH)
             self._waiting.append(entry)
             leads, self._led = not self._led, True
         if not leads:
-            entry.wake.acquire()  # woken either done, or to lead the next batch
+            self._wait(entry, patience_s)
         if not entry.done:
             self._lead()
-        if entry.error is not None:
-            raise entry.error
-        return entry.result
+        return entry
+
+    def _wait(self, entry: _Entry, patience_s: float) -> None:
+        """Returns when it is done, or is to lead the next batch."""
+        left_s = patience_s
+        while not entry.wake.acquire(timeout=left_s):
+            left_s = self._moved_s + patience_s - time.monotonic()  # who leads may be slow, but at work
+            if left_s <= 0 or patience_s < self._patience.whole_s:
+                self._give_up(entry, patience_s)
+                return
+
+    def _give_up(self, entry: _Entry, patience_s: float) -> None:
+        """Its thread goes, unless there is news in this very moment."""
+        with self._mutex:
+            if entry.done or entry.is_next:
+                return
+            self._out_of_reach = self._out_of_reach or patience_s >= self._patience.whole_s
+            entry.left = True  # what is not begun by now never will be: the leader sets the one and reads the other
+            is_begun = entry.begun
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+        raise StorageError(UNKNOWN if is_begun else OUT_OF_REACH)
 
     def _lead(self) -> None:
         if self._had_company and self._gather_s:
@@ -117,6 +165,8 @@ class GroupCommit:
             with self._mutex:
                 successor = self._waiting[0] if self._waiting else None
                 self._led = successor is not None
+                if successor is not None:
+                    successor.is_next = True
             if successor is not None:
                 successor.wake.release()
             for entry in batch[1:]:  # the leader itself is always first: it queued first, or was promoted as first
@@ -127,6 +177,7 @@ class GroupCommit:
             self._begin(batch)
             for entry in batch:
                 self._run(entry)
+            self._moved_s = time.monotonic()
             self._committer.commit()
         except BaseException as error:
             self._committer.abandon()
@@ -149,8 +200,13 @@ class GroupCommit:
                 self._waiting.clear()
             raise
         self._out_of_reach = False
+        self._moved_s = time.monotonic()
 
     def _run(self, entry: _Entry) -> None:
+        entry.begun = True
+        if entry.left:
+            return
+        self._moved_s = time.monotonic()
         try:
             entry.result = self._committer.run(entry.work)
         except BatchLostError:

@@ -1,4 +1,4 @@
-"""Where the record lies, and that on SQLite one service at a time works on it."""
+"""Where the record lies, and who works on it: on SQLite one service at a time, and none while its keys are replaced."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from cookiegate.settings import PREFIX, Settings
 
 DATABASE_FILE = "cookiegate.db"
 SERVING_SUFFIX = ".serving"
+#: In the data folder: shared by its services, taken alone by a command that changes their keys.
+FOLDER_LOCK = "serving.lock"
 
 
 def record_uri(settings: Settings) -> str:
@@ -39,19 +41,25 @@ def database_file(settings: Settings) -> Path | None:
 
 
 class ServingLock:
-    """That this service is the only one on its SQLite file; on a server's database it locks nothing.
+    """That a service works here: the only one on its SQLite file, one of several on its data folder.
 
-    Whoever inherits the open file (a worker that was forked) holds it too: it is free when the last of them has ended,
+    On a server's database any number of services may work, and share a data folder. A command that takes the lock
+    ``alone`` shares the folder with nobody, on no node: it changes keys that services read once.
+
+    Whoever inherits the open files (a worker that was forked) holds it too: it is free when the last of them has ended,
     however they ended.
 
     Args:
-        settings: say where the record lies.
+        settings: say where the record lies, and the data folder.
+        alone: shut every service out of the data folder, rather than share it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, alone: bool = False) -> None:
         file = database_file(settings)
         self._path = None if file is None else file.with_name(file.name + SERVING_SUFFIX)
-        self._handle = -1
+        self._folder = settings.data_dir
+        self._alone = alone
+        self._handles: list[int] = []
 
     def __enter__(self) -> ServingLock:
         """Takes it.
@@ -59,35 +67,53 @@ class ServingLock:
         Raises:
             SettingsError: another service has it, or the folder cannot be written.
         """
-        if self._path is not None and not self._take(self._path):
+        self.take_folder()
+        if self._path is not None and not self._take(self._path, fcntl.LOCK_EX):
+            self.__exit__(None)
             raise SettingsError(
                 f"another service already serves {self._path.with_suffix('')}: stop it first. SQLite takes one service "
                 f"at a time; for several set {PREFIX}DATABASE_URL to a PostgreSQL database"
             )
         return self
 
+    def take_folder(self) -> None:
+        """Takes the data folder without the file: for a service that other commands may have started.
+
+        Raises:
+            SettingsError: who has it does not share it, or the folder cannot be written.
+        """
+        if self._take(self._folder / FOLDER_LOCK, fcntl.LOCK_EX if self._alone else fcntl.LOCK_SH):
+            return
+        if self._alone:
+            raise SettingsError(
+                f"a service uses {self._folder}, perhaps on another node, and would go on with its keys as they were: "
+                "stop it first, or name another --data-dir"
+            )
+        raise SettingsError(
+            f"a restore, or cookiegate keys accept-loss, is under way in {self._folder}: start the service afterwards"
+        )
+
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        while self._handles:
+            os.close(self._handles.pop())
 
     def is_held(self) -> bool:
         """Whether some service works on the file now; False where nothing is locked."""
         if self._path is None or not self._path.exists():
             return False
-        free = self._take(self._path)
+        free = self._take(self._path, fcntl.LOCK_EX)
         self.__exit__(None)
         return not free
 
-    def _take(self, path: Path) -> bool:
+    def _take(self, path: Path, how: int) -> bool:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise SettingsError(f"{path} cannot be opened ({error.strerror})") from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
             return False
-        self._handle = handle
+        self._handles.append(handle)
         return True

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 
 from cookiegate.storage.contract import PolicyStore, Record, Revocation, WriteTransaction
 from cookiegate.storage.group_commit import GATHER_S, GroupCommit
+from cookiegate.storage.patience import Patience
 from cookiegate.storage.policies import RecordedPolicies
 from cookiegate.storage.postgres_batches import BatchCommitter, MeetingError
 from cookiegate.storage.postgres_lines import Lines, read_uri
 from cookiegate.storage.postgres_migrating import migrate_server
-from cookiegate.storage.postgres_slots import Slots
+from cookiegate.storage.postgres_slots import GO_ON, Slots
 from cookiegate.storage.postgres_writing import (
     BEGIN_ALONE,
     BEGIN_SHARED,
@@ -46,33 +47,34 @@ _LEASE = (
 _KEEP = "INSERT INTO artifacts (sha256, site, name, body) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 _FORGET = "DELETE FROM answers WHERE ctid >= %s::tid AND ctid < %s::tid AND created_at_ms < %s"
 _PAGES = "SELECT pg_relation_size('answers') / current_setting('block_size')::bigint"
-_GO_ON = (
-    "SELECT setval(counter, greatest(%s, coalesce(pg_sequence_last_value(counter), 0))) "
-    "FROM (SELECT pg_get_serial_sequence(%s, %s)::regclass AS counter) AS counted"
+#: It is written to the log, so that its commit waits for what every commit waits for: the disk, a synchronous standby.
+_PROVE_WRITABLE = (
+    "INSERT INTO leases (name, holder, until_ms) VALUES ('ping', '', 0) "
+    "ON CONFLICT (name) DO UPDATE SET until_ms = excluded.until_ms"
 )
-#: It changes no row, and a standby or a read-only server refuses it.
-_PROVE_WRITABLE = "UPDATE leases SET until_ms = until_ms WHERE false"
 
 
 class PostgresStorage(RecordReading):
     """The record in a PostgreSQL database. Open it with :meth:`open`."""
 
-    def __init__(self, lines: Lines, vault: Vault, gather_s: float) -> None:
+    def __init__(self, lines: Lines, vault: Vault, gather_s: float, patience: Patience | None = None) -> None:
         super().__init__(vault)
         self._lines = lines
         self._slots = Slots(lines)
-        self._batches = GroupCommit(BatchCommitter(lines, self._slots, vault), gather_s=gather_s)
-        self._alone = GroupCommit(AloneCommitter(lines, self._slots, vault), gather_s=0)
+        self._batches = GroupCommit(BatchCommitter(lines, self._slots, vault), gather_s=gather_s, patience=patience)
+        self._alone = GroupCommit(AloneCommitter(lines, self._slots, vault), gather_s=0, patience=patience)
         self._policies = RecordedPolicies(self)
 
     @classmethod
-    def open(cls, uri: str, vault: Vault, *, gather_s: float = GATHER_S) -> PostgresStorage:
+    def open(
+        cls, uri: str, vault: Vault, *, gather_s: float = GATHER_S, patience: Patience | None = None
+    ) -> PostgresStorage:
         """Opens, and if needed migrates, the database at a ``postgresql://`` URI.
 
         Args:
             uri: names the database; what libpq takes in it counts, such as ``sslmode``.
             vault: the subject keys, which lie apart.
-            gather_s: as for :class:`GroupCommit`.
+            gather_s, patience: as for :class:`GroupCommit`.
 
         Raises:
             SettingsError: the URI or the server cannot be used.
@@ -81,7 +83,7 @@ class PostgresStorage(RecordReading):
         """
         conninfo = read_uri(uri)
         migrate_server(conninfo)
-        storage = cls(Lines(conninfo), vault, gather_s)
+        storage = cls(Lines(conninfo, patience=patience), vault, gather_s, patience)
         try:
             storage._refuse_older_keys()
             queue_undone(storage)
@@ -118,20 +120,34 @@ class PostgresStorage(RecordReading):
             return read_rows(connection.cursor(binary=True).execute(prepared.text, prepared.values))
 
     def tidy(self) -> None:
-        """Does nothing: the server looks after itself."""
+        """Gives up status slots of a history that the record has left; else the server looks after itself."""
+        self._slots.keep_up()
 
     def empty_log(self) -> None:
         """Does nothing: the server's log is not ours to empty. What was erased is ciphertext there, without a key."""
 
+    def now_ms(self) -> int | None:
+        """The time by the server's clock."""
+        return int(self._read(f"SELECT {_NOW_MS}", ())[0][0])
+
     def lease(self, name: str, holder: str, ttl_s: float) -> bool:
         """Takes or renews the lead of a piece of background work, by the server's clock."""
-        with self._lines.line() as connection:
+        with self._lines.line(writes=True) as connection:
             return bool(connection.execute(_LEASE, (name, holder, int(ttl_s * 1000))).fetchall())
 
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
         """At most ``limit`` revocations with a sequence above ``after``."""
         through = self.settled(revocations.c.sequence, after)
         return self._revocations_between(after, through, limit) if through > after else []
+
+    @property
+    def history(self) -> str:
+        """Names the server's history, as it was when a line was last begun."""
+        return self._lines.history
+
+    def read_history(self) -> str:
+        """Asks for it."""
+        return self._lines.read_history()
 
     def settled(self, sequence: sa.Column[int], after: int = 0) -> int:
         """How far a rising sequence can be followed; see the contract."""
@@ -146,19 +162,19 @@ class PostgresStorage(RecordReading):
 
     def go_on_after(self, sequence: sa.Column[int], number: int) -> None:
         """Moves the column's own counter, which knows nothing of numbers given by hand; never back."""
-        with self._lines.line() as connection:
-            connection.execute(_GO_ON, (number, str(sequence.table), sequence.name))
+        with self._lines.line(writes=True) as connection:
+            connection.execute(GO_ON, (number, str(sequence.table), sequence.name))
 
     def keep_artifact(self, sha256: str, site: str, name: str, body: bytes) -> None:
         """Keeps a served file by its digest, once."""
         if self.artifact(sha256) is None:
-            with self._lines.line() as connection:
+            with self._lines.line(writes=True) as connection:
                 connection.execute(_KEEP, (sha256, site, name, body))
 
     def forget_answers(self, before_ms: int) -> int:
         """Drops old idempotency keys, some pages at a time, so that nobody waits for long."""
         count = 0
-        with self._lines.line() as connection:
+        with self._lines.line(writes=True) as connection:
             pages = int(connection.execute(_PAGES).fetchall()[0][0])
             for first in range(0, pages + 1, FORGET_PAGES):
                 places = f"({first},0)", f"({first + FORGET_PAGES},0)"
@@ -166,8 +182,8 @@ class PostgresStorage(RecordReading):
         return count
 
     def ping(self) -> None:
-        """Takes the writers' lock and lets it go, with a statement that only a writable server runs."""
-        with self._lines.line() as connection:
+        """Writes a row beside the other writers, and waits until it is durable."""
+        with self._lines.line(writes=True) as connection:
             connection.execute(f"{BEGIN_SHARED}; {_PROVE_WRITABLE}; COMMIT")
 
     def close(self) -> None:

@@ -16,7 +16,8 @@ import psycopg
 from cookiegate.errors import StorageError
 from cookiegate.storage.contract import AnswerRow, ConsentRow, DecisionRow, StatusSlot
 from cookiegate.storage.group_commit import BatchLostError
-from cookiegate.storage.postgres_lines import LOST, Connection, Lines, batch_lost, storage_error
+from cookiegate.storage.postgres_lines import LOST, Lines, batch_lost, commit_lost, storage_error
+from cookiegate.storage.postgres_silence import Line
 from cookiegate.storage.postgres_slots import Slots
 from cookiegate.storage.postgres_writing import (
     ANSWER,
@@ -24,6 +25,7 @@ from cookiegate.storage.postgres_writing import (
     CONSENT,
     CONTRADICTS,
     DECISION,
+    INSIST,
     REPLACES,
     Narrow,
     answer_lock,
@@ -114,15 +116,16 @@ class BatchCommitter:
         self._lines = lines
         self._slots = slots
         self.vault = vault
-        self._connection: Connection | None = None
+        self._connection: Line | None = None
         self._cursor: Any = None
         self.kept = _Kept()
+        self.has_repeats = False
 
     def begin(self) -> None:
         """Joins the writers, waiting at most the lock timeout for one that runs alone."""
         self._slots.provide()
-        self.kept = _Kept()
-        self._connection = self._lines.take()
+        self.kept, self.has_repeats = _Kept(), False
+        self._connection = self._lines.take(writes=True)
         self._cursor = self._connection.cursor(binary=True)
         try:
             self._connection.execute(BEGIN_SHARED)
@@ -152,14 +155,17 @@ class BatchCommitter:
             raise BatchLostError(LOST)
         try:
             with connection.pipeline():
-                for text, values in self.kept.statements():
+                statements = self.kept.statements()
+                for text, values in statements:
                     self._cursor.execute(text, values, prepare=True)
+                if self.has_repeats and not statements:
+                    self._cursor.execute(INSIST)
                 self._cursor.execute("COMMIT")
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             # Nobody knows whose fault it is: each goes by itself, and only the culprit fails again.
             raise MeetingError(CONTRADICTS, cause=type(error).__name__) from error
         except psycopg.Error as error:
-            raise storage_error(error) from error
+            raise commit_lost(error) from error
         self._connection = self._cursor = None
         self._lines.give_back(connection)
 
@@ -208,6 +214,7 @@ class BatchedUnit(Narrow):
         found = self._batch.ask(ANSWER, (row.site, row.key_hash))
         if not found:
             raise MeetingError("the same request is being recorded now; try again")
+        self._batch.has_repeats = True
         return AnswerRow(*found[0])
 
     def find_decision(self, decision_id: str) -> DecisionRow | None:

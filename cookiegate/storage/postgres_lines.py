@@ -17,6 +17,8 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from cookiegate.errors import RecordDamagedError, SettingsError, StorageError
 from cookiegate.storage.group_commit import BatchLostError
+from cookiegate.storage.patience import OUT_OF_REACH, PATIENCE_S, UNKNOWN, Patience
+from cookiegate.storage.postgres_silence import STATEMENT_TIMEOUT_MS, Line, Writers
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -25,11 +27,9 @@ SETTING = "COOKIEGATE_DATABASE_URL"
 LOCKS = 0x636F6F6B
 WRITERS, MIGRATION, SLOTS = 1, 2, 3
 FIRST_VERSION = 140_000
-LOST = "the record cannot be reached now; nothing was kept, try again"
-#: How long anybody waits for a line, and for a lock: a locked record is refused within two seconds.
-WAIT_S = 2.0
-LOCK_TIMEOUT_MS = 2_000
-STATEMENT_TIMEOUT_MS = 10_000
+LOST = OUT_OF_REACH
+#: How long anybody waits for a lock, as for a line: a locked record is refused within two seconds.
+LOCK_TIMEOUT_MS = int(PATIENCE_S * 1000)
 #: While the server is down: how long it is taken to be, and how long anybody waits for a line meanwhile.
 DOWN_S, DOWN_WAIT_S = 1.0, 0.1
 #: What a transaction may idle between two statements before the server ends it, and with it its locks.
@@ -55,6 +55,13 @@ _PREPARE = (
     "set_config('default_transaction_isolation', 'read committed', false), "
     "set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
 )
+#: Which server the record comes from, its timeline (a promotion or a restore begins another), and whether its tables
+#: were made anew.
+_HISTORY = (
+    "SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), "
+    "CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END, "
+    "(SELECT oid FROM pg_database WHERE datname = current_database()), to_regclass('revocations')::oid)"
+)
 _FACTS = (
     "SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'), "
     "current_setting('server_version_num')::int"
@@ -79,6 +86,11 @@ def batch_lost(error: Exception) -> BatchLostError:
     """The same for what ended a whole batch."""
     found = storage_error(error)
     return found if isinstance(found, BatchLostError) else BatchLostError(found.detail, **found.evidence)
+
+
+def commit_lost(error: psycopg.Error) -> StorageError:
+    """The same for a commit: where the line broke nobody knows what became of it."""
+    return storage_error(error, LOST if error.sqlstate else UNKNOWN)
 
 
 def read_uri(uri: str) -> str:
@@ -127,35 +139,60 @@ def refuse_forgetful(fsync: str, synchronous_commit: str, encoding: str, version
 class Lines:
     """The pool of one process.
 
+    ``history`` is another text once a line leads to a server that took another's place.
+
     Args:
         conninfo: from :func:`read_uri`.
         lines_max: most lines at once.
+        patience: of the threads that wait for a line.
     """
 
-    def __init__(self, conninfo: str, lines_max: int = LINES_MAX) -> None:
+    def __init__(self, conninfo: str, lines_max: int = LINES_MAX, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
+        self._writers = Writers()
         self._pool = ConnectionPool(
             conninfo,
+            connection_class=Line,
             kwargs={"autocommit": True, "context": _ADAPTERS},
-            configure=_configure,
+            configure=self._begin,
             min_size=1,
             max_size=lines_max,
-            timeout=WAIT_S,
+            timeout=PATIENCE_S,
             reconnect_timeout=RECONNECT_S,
             open=False,
             name="cookiegate",
         )
-        self._pool.open()
         self._down_until = 0.0
+        self.history = ""
+        self._pool.open()
 
-    def take(self) -> Connection:
+    def take(self, patience_s: float = PATIENCE_S, *, writes: bool = False) -> Line:
         """A line that nobody else uses until it is given back; outside any transaction.
 
+        Args:
+            patience_s: how long to wait for one.
+            writes: whether it is to write, which is not begun while other writers hang.
+
         Raises:
-            StorageError: there is none within two seconds; while the server is down that is said sooner, so that
-                requests do not hold every thread.
+            StorageError: there is none in this time; while the server is down that is said sooner, so that requests do
+                not hold every thread.
         """
+        if writes:
+            self._writers.refuse_stalled()
+        connection = self._take(patience_s)
+        if writes:
+            try:
+                self._writers.begin(connection)
+            except BaseException as error:
+                self.give_back(connection)
+                if isinstance(error, psycopg.Error):
+                    raise storage_error(error) from error
+                raise
+        return connection
+
+    def _take(self, patience_s: float) -> Line:
         while True:
-            wait_s = DOWN_WAIT_S if time.monotonic() < self._down_until else WAIT_S
+            wait_s = DOWN_WAIT_S if time.monotonic() < self._down_until else patience_s
             try:
                 connection = self._pool.getconn(wait_s)
             except (PoolTimeout, PoolClosed, TooManyRequests) as error:
@@ -165,9 +202,12 @@ class Lines:
                 return connection
             self.give_back(connection, broken=True)  # the server hung up while it lay here
 
-    def give_back(self, connection: Connection, *, broken: bool = False) -> None:
+    def give_back(self, connection: Line, *, broken: bool = False) -> None:
         """Returns a line; a transaction that is open on it is undone, a broken line is closed."""
-        if broken:
+        self._writers.end(connection)
+        if connection.was_silent:
+            self._down_until = time.monotonic() + DOWN_S
+        if broken or connection.was_silent:
             connection.close()
         elif connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             try:
@@ -177,19 +217,40 @@ class Lines:
         self._pool.putconn(connection)
 
     @contextmanager
-    def line(self) -> Iterator[Connection]:
+    def line(self, *, writes: bool = False) -> Iterator[Line]:
         """A line for the length of a block.
+
+        Args:
+            writes: as for :meth:`take`.
 
         Raises:
             StorageError: there is none, or the driver failed in the block.
         """
-        connection = self.take()
+        is_first = not self._patience.is_inside
+        patience_s = self._patience.enter() if is_first else PATIENCE_S
         try:
-            yield connection
-        except psycopg.Error as error:
-            raise storage_error(error) from error
+            connection = self.take(patience_s, writes=writes)
+            try:
+                yield connection
+                self._patience.moved()
+            except psycopg.Error as error:
+                raise storage_error(error) from error
+            finally:
+                self.give_back(connection)
         finally:
-            self.give_back(connection)
+            if is_first:
+                self._patience.leave()
+
+    def read_history(self) -> str:
+        """Asks which history the server's databases are in now, and keeps that as :attr:`history`."""
+        with self.line() as connection:
+            self.history = _history_of(connection)
+        return self.history
+
+    def _begin(self, connection: Connection) -> None:
+        # Before anything is written on it: it may be the first line to a server that took another's place.
+        _configure(connection)
+        self.history = _history_of(connection)
 
     def close(self) -> None:
         """Closes every line that lies here; those in use when they come back."""
@@ -207,10 +268,13 @@ def connect(conninfo: str) -> Connection:
         connection = psycopg.connect(conninfo, autocommit=True, context=_ADAPTERS)
     except psycopg.OperationalError as error:
         where = conninfo_to_dict(conninfo)
+        at = f"{where.get('host', 'this machine')}:{where.get('port', 5432)}"
+        # The library's own last sentence says which it is. Of a connection that was never made it quotes no data.
+        said = str(error).strip().rpartition("\n")[2].strip()
         raise storage_error(
             error,
-            f"the database {where['dbname']} at {where.get('host', 'this machine')} cannot be reached: is it running, "
-            f"does it take writes, and are the user and password in {SETTING} right?",
+            f"the database {where['dbname']} at {at} cannot be reached ({said}): is it running, does it take writes, "
+            f"and are the user and password in {SETTING} right?",
         ) from error
     try:
         _configure(connection)
@@ -223,6 +287,13 @@ def connect(conninfo: str) -> Connection:
 def _configure(connection: Connection) -> None:
     connection.execute(_PREPARE, (str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS), str(IDLE_TIMEOUT_MS)))
     refuse_forgetful(*connection.execute(_FACTS).fetchall()[0])
+
+
+def _history_of(connection: Connection) -> str:
+    try:
+        return str(connection.execute(_HISTORY).fetchall()[0][0])
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFunction):
+        return ""  # a hosted server that does not say; rows that are missing still tell
 
 
 def _has_news(connection: Connection) -> bool:

@@ -17,7 +17,17 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from cookiegate.errors import StorageError
 from cookiegate.storage.contract import AnswerRow, ConsentRow, DecisionRow, EntryRow, Record, StatusSlot
 from cookiegate.storage.group_commit import BatchLostError
-from cookiegate.storage.postgres_lines import LOCKS, LOST, WRITERS, Connection, Lines, batch_lost, storage_error
+from cookiegate.storage.postgres_lines import (
+    LOCKS,
+    LOST,
+    WRITERS,
+    Connection,
+    Lines,
+    batch_lost,
+    commit_lost,
+    storage_error,
+)
+from cookiegate.storage.postgres_silence import Line
 from cookiegate.storage.postgres_slots import Slots
 from cookiegate.storage.sealed_rows import (
     ANSWER_COLUMNS,
@@ -55,6 +65,9 @@ ANSWER = select("answers", ANSWER_COLUMNS) + " WHERE site = %s AND key_hash = %s
 REPLACES = f"ON CONFLICT ({', '.join(CONSENT_KEY)}) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in CONSENT_COLUMNS if name not in CONSENT_KEY
 )
+#: Written to the log, so that a commit without anything else waits, too, until the standby has all that came before: an
+#: answer may be seen here and not there, since the server was started anew while its commit waited.
+INSIST = "SELECT pg_logical_emit_message(true, 'cookiegate', '')"
 _CLAIM = insert("answers", ANSWER_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING 1"
 _APPEND = insert("decisions", DECISION_COLUMNS)
 _APPEND_ENTRY = insert("entries", ENTRY_COLUMNS)
@@ -121,6 +134,7 @@ class PostgresTransaction:
         """Remembers the answer, or gives back the earlier one."""
         if self._ask(_CLAIM, (row.site, row.key_hash, row.body_hash, row.decision_id, row.created_at_ms)):
             return None
+        self.send(INSIST)
         return AnswerRow(*self._ask(ANSWER, (row.site, row.key_hash))[0])
 
     def find_decision(self, decision_id: str) -> DecisionRow | None:
@@ -210,11 +224,11 @@ def write_waiting(lines: Lines, slots: Slots, vault: Vault, work: Callable[[Any]
     """Runs one work side by side in a transaction of its own, which waits for whoever it met.
 
     Raises:
-        StorageError: nothing was kept.
+        StorageError: nothing was kept, or nobody knows.
         TooFarError: it must run alone.
     """
     slots.provide()
-    with lines.line() as connection:
+    with lines.line(writes=True) as connection:
         try:
             connection.execute(BEGIN_SHARED)
             transaction = NarrowTransaction(connection, slots, vault)
@@ -223,6 +237,8 @@ def write_waiting(lines: Lines, slots: Slots, vault: Vault, work: Callable[[Any]
             transaction.flush()
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             raise storage_error(error, CONTRADICTS) from error
+        except psycopg.Error as error:
+            raise commit_lost(error) from error
     return result
 
 
@@ -239,11 +255,11 @@ class AloneCommitter:
         self._lines = lines
         self._slots = slots
         self._vault = vault
-        self._connection: Connection | None = None
+        self._connection: Line | None = None
 
     def begin(self) -> None:
         """Takes the writers' lock, waiting at most the lock timeout."""
-        self._connection = self._lines.take()
+        self._connection = self._lines.take(writes=True)
         try:
             self._connection.execute(BEGIN_ALONE)
         except psycopg.Error as error:
@@ -278,7 +294,7 @@ class AloneCommitter:
         try:
             connection.execute("COMMIT")
         except psycopg.Error as error:
-            raise storage_error(error) from error
+            raise commit_lost(error) from error
         self._connection = None
         self._lines.give_back(connection)
 
@@ -288,7 +304,7 @@ class AloneCommitter:
         if connection is not None:
             self._lines.give_back(connection, broken=True)
 
-    def _line(self) -> Connection:
+    def _line(self) -> Line:
         if self._connection is None:
             raise BatchLostError(LOST)
         return self._connection

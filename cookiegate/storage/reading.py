@@ -137,10 +137,14 @@ class RecordReading(ABC):
         rows = self._read("SELECT body FROM artifacts WHERE sha256 = ?", (sha256,))
         return rows[0][0] if rows else None
 
+    def revocation(self, sequence: int) -> Revocation | None:
+        """One revocation."""
+        rows = self._read(f"{_REVOCATION} WHERE sequence = ?", (sequence,))
+        return _revocation(rows[0]) if rows else None
+
     def _revocations_between(self, after: int, through: int, limit: int) -> list[Revocation]:
         query = f"{_REVOCATION} WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
-        rows = self._read(query, (after, through, limit))
-        return [Revocation(row[0], StatusSlot(row[1], row[2]), row[3], row[4], row[5], row[6]) for row in rows]
+        return [_revocation(row) for row in self._read(query, (after, through, limit))]
 
     def shred(self) -> int:
         """Destroys the subject keys that are queued for it."""
@@ -172,6 +176,10 @@ class RecordReading(ABC):
                 f"{self._vault.path} is older than the record: restore the newest copy of the subject keys",
                 key_id=newest,
             )
+
+
+def _revocation(row: Any) -> Revocation:
+    return Revocation(row[0], StatusSlot(row[1], row[2]), row[3], row[4], row[5], row[6])
 
 
 def _execute(statement: sa.Executable, transaction: WriteTransaction) -> None:

@@ -28,6 +28,7 @@ from cookiegate.storage.contract import (
 )
 from cookiegate.storage.group_commit import GATHER_S, GroupCommit
 from cookiegate.storage.migrating import MIGRATES_ELSEWHERE, PATIENCE_S, is_settled, migrate
+from cookiegate.storage.patience import Patience
 from cookiegate.storage.policies import RecordedPolicies
 from cookiegate.storage.reading import RecordReading
 from cookiegate.storage.reshredding import queue_undone
@@ -46,6 +47,13 @@ LOG_PAGES = 8_000
 #: While the log is taken over it grows; so once more, at most so often, until this few pages are left.
 TAKEN_OVER_TURNS = 4
 TAKEN_OVER_REST = 64
+#: The only triggers that the migrations make: published policies stay as they are.
+OWN_TRIGGERS = {
+    f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{table} are immutable'); END"
+    for table in ("policies", "notices")
+    for act in ("UPDATE", "DELETE")
+}
 
 
 def refuse_unsafe_build(version: tuple[int, ...]) -> None:
@@ -64,25 +72,34 @@ def refuse_unsafe_build(version: tuple[int, ...]) -> None:
 class SqliteStorage(RecordReading):
     """The record in one SQLite file. One process writes it."""
 
-    def __init__(self, engine: Engine, path: str, vault: Vault, gather_s: float) -> None:
+    def __init__(
+        self, engine: Engine, path: str, vault: Vault, gather_s: float, patience: Patience | None = None
+    ) -> None:
         self._engine = engine
         self._path = path
         super().__init__(vault)
         self._committer = SqliteCommitter(self._connect, vault)
-        self._group = GroupCommit(self._committer, gather_s=gather_s)
+        self._group = GroupCommit(self._committer, gather_s=gather_s, patience=patience)
         # No thread owns a reader: a connection that dies with its thread is torn down when the interpreter may no
         # longer be entered, and takes the process with it.
         self._readers: deque[Any] = deque()
         self._policies = RecordedPolicies(self)
 
     @classmethod
-    def open(cls, uri: str, vault: Vault, *, gather_s: float = GATHER_S) -> SqliteStorage:
+    def open(
+        cls, uri: str, vault: Vault, *, gather_s: float = GATHER_S, patience: Patience | None = None
+    ) -> SqliteStorage:
         """Opens, and if needed creates and migrates, the database at a ``sqlite:///path`` URI.
 
         Args:
             uri: names the file.
             vault: the subject keys, which lie apart.
-            gather_s: as for :class:`GroupCommit`.
+            gather_s, patience: as for :class:`GroupCommit`.
+
+        Raises:
+            SettingsError: the file or this build of SQLite cannot be used, or somebody put triggers into the file.
+            StorageError: the file cannot be read or written now.
+            KeyFileError: the subject keys are older than the record.
         """
         refuse_unsafe_build(pysqlite3.sqlite_version_info)
         path = make_url(uri).database
@@ -92,8 +109,9 @@ class SqliteStorage(RecordReading):
         try:
             # SQLite gives its log and index files the mode of the database.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _refuse_foreign_triggers(engine, path)
             migrate_file(engine)
-            storage = cls(engine, path, vault, gather_s)
+            storage = cls(engine, path, vault, gather_s, patience)
             storage._take_over()
         except OSError as error:
             raise SettingsError(f"the database file cannot be opened ({error.strerror})") from error
@@ -140,6 +158,10 @@ class SqliteStorage(RecordReading):
         """Takes the write-ahead log over into the database and cuts it off; does nothing while others read or write."""
         self._read("PRAGMA wal_checkpoint(TRUNCATE)", ())
 
+    def now_ms(self) -> int | None:
+        """None: there is no clock but this machine's."""
+        return None
+
     def lease(self, name: str, holder: str, ttl_s: float) -> bool:
         """Takes or renews the lead of a piece of background work."""
         now_ms = time.time_ns() // 1_000_000
@@ -157,6 +179,15 @@ class SqliteStorage(RecordReading):
     def revocations(self, after: int = 0, limit: int = 10_000) -> list[Revocation]:
         """At most ``limit`` revocations with a sequence above ``after``."""
         return self._revocations_between(after, SEQUENCE_MAX, limit)
+
+    @property
+    def history(self) -> str:
+        """Always the same: while a file is served nobody replaces it."""
+        return ""
+
+    def read_history(self) -> str:
+        """The same."""
+        return self.history
 
     def settled(self, sequence: sa.Column[int], after: int = 0) -> int:
         """The highest value: commits and sequences have one order."""
@@ -218,6 +249,26 @@ class SqliteStorage(RecordReading):
             raise
         self._readers.append(connection)
         return found
+
+
+def foreign_triggers(execute: Callable[[str], Any]) -> list[str]:
+    """The names of a file's triggers that no migration made. A trigger can undo a withdrawal, and nobody would see it.
+
+    Args:
+        execute: runs a statement on a connection to the file.
+    """
+    found = execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name").fetchall()
+    return [repr(name)[:64] for name, sql in found if sql not in OWN_TRIGGERS]
+
+
+def _refuse_foreign_triggers(engine: Engine, path: str) -> None:
+    with engine.connect() as connection:
+        found = foreign_triggers(connection.exec_driver_sql)
+    if found:
+        raise SettingsError(
+            f"{path} holds triggers that cookiegate did not make ({', '.join(found)}): they could change what is "
+            "recorded. Find out who made them; then drop them, or restore a backup"
+        )
 
 
 def engine_of(uri: str) -> Engine:

@@ -107,12 +107,12 @@ def storage_error(error: Exception, detail: str = LOST) -> StorageError:
     driver = getattr(error, "orig", error)
     if getattr(driver, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
         return FileDamagedError("the database file is damaged: restore it from a backup", cause=type(driver).__name__)
-    return StorageError(detail, cause=type(error).__name__)
+    return StorageError(detail, cause=getattr(driver, "sqlite_errorname", type(error).__name__))
 
 
 def _batch_lost(error: Exception) -> BatchLostError:
     found = storage_error(error)
-    return found if isinstance(found, BatchLostError) else BatchLostError(LOST, cause=type(error).__name__)
+    return found if isinstance(found, BatchLostError) else BatchLostError(LOST, **found.evidence)
 
 
 class _Slots:

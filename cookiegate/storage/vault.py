@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -28,6 +29,10 @@ BLOCK = 256
 #: Slot 0 of the file says what it is, and in its last bytes how far shredding has come.
 HEADER = b"cookiegate subject keys 1\n".ljust(KEY_BYTES, b"\0")
 MARK_BYTES = 6
+#: How long anybody waits for another process at the file. While that one goes on holding it nobody waits any more.
+LOCK_WAIT_S = 1.0
+LOOK_EVERY_S = 0.005
+HELD = "another process holds the subject keys and does not go on; nothing was kept, try again"
 #: Keys that are read at once at most.
 NEAR_MAX = 4_096
 _DESTROYED = bytes(KEY_BYTES)
@@ -43,6 +48,7 @@ class Vault:
         self.path = path
         self._file = file
         self._mutex = threading.Lock()
+        self._is_held = False
         self._free: list[tuple[int, bytes]] = []
         self._fresh: dict[int, AESGCM] = {}
 
@@ -73,13 +79,16 @@ class Vault:
             The ``key_id``, 1 or more; numbers rise and are never used again.
 
         Raises:
-            StorageError: the file cannot be written.
+            StorageError: the file cannot be written, or another process holds it.
         """
-        with self._mutex:
+        self._enter()
+        try:
             if not self._free:
                 self._free = self._make_block()
                 self._fresh.clear()
             key_id, key = self._free.pop()
+        finally:
+            self._mutex.release()
         self._fresh[key_id] = AESGCM(key)
         return key_id
 
@@ -203,18 +212,37 @@ class Vault:
     def _read_slot_again(self, key_id: int) -> bytes:
         # Another node may just have made it: a shared file system shows its writes to whoever takes the lock. The
         # mutex, since all threads have one lock between them.
-        with self._mutex:
+        self._enter()
+        try:
+            self._lock(fcntl.LOCK_SH)
+            return self._read_slot(key_id)
+        except OSError as error:
+            raise StorageError("the subject keys cannot be read now", cause=type(error).__name__) from error
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._mutex.release()
+
+    def _enter(self) -> None:
+        if not self._mutex.acquire(timeout=LOCK_WAIT_S):
+            raise StorageError(HELD)
+
+    def _lock(self, how: int) -> None:
+        ends_s = time.monotonic() + LOCK_WAIT_S
+        while True:
             try:
-                fcntl.flock(self._file, fcntl.LOCK_SH)
-                return self._read_slot(key_id)
-            except OSError as error:
-                raise StorageError("the subject keys cannot be read now", cause=type(error).__name__) from error
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                fcntl.flock(self._file, how | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                self._is_held = self._is_held or time.monotonic() > ends_s
+                if self._is_held:
+                    raise StorageError(HELD, cause=type(error).__name__) from error
+                time.sleep(LOOK_EVERY_S)
+            else:
+                self._is_held = False
+                return
 
     def _make_block(self) -> list[tuple[int, bytes]]:
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # another process may make a block at the same time
         try:
+            self._lock(fcntl.LOCK_EX)  # another process may make a block at the same time
             first = -(-os.fstat(self._file).st_size // KEY_BYTES)  # past a slot that a crash left half-written
             keys = secrets.token_bytes(BLOCK * KEY_BYTES)
             _write(self._file, keys, first * KEY_BYTES)

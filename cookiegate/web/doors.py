@@ -48,7 +48,7 @@ class Doors:
         self._body_limit = settings.collect_limit_bytes
         self._clock = clock
         self._verifiers: dict[str, Verifier] = {}
-        self._gates: dict[tuple[str, int, str, str, str | None], Gate] = {}
+        self._gates: dict[tuple[str, str, str, str, str | None], Gate] = {}
         self._asked: tuple[int, dict[str, Gate]] = (-1, {})
         # The gate itself is kept beside its headers, so that its id stays taken.
         self._allowed: dict[tuple[int, str, str], tuple[tuple[str, str], tuple[str, str], Gate]] = {}
@@ -65,7 +65,7 @@ class Doors:
             NotFoundError: no table for this tracker.
         """
         published = self._book.current(site)
-        key = (site, published.version, tracker, purpose, recipient)
+        key = (site, published.sha256, tracker, purpose, recipient)
         found = self._gates.get(key)
         if found is None:
             found = self._gates[key] = self._make(published.policy, tracker, purpose, recipient)

@@ -1,19 +1,22 @@
 """Structured logs: one JSON object a line, without addresses, user agents, handles or tokens.
 
 What may be logged is an allow-list of field names: a value under any other name is replaced, so that a careless call
-cannot leak.
+cannot leak. What libraries log comes in the same form, without the values that they put into their sentences.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
 
+#: How soon a library's sentence is told again.
+REMIND_EVERY_S = 10.0
 ALLOWED_FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "route", "method", "status", "code", "site", "policy_version", "ms",
@@ -47,6 +50,34 @@ class _Lenient:
             self._file.flush()
 
 
+class _Libraries(logging.Handler):
+    """Passes on what libraries log: which one, and the sentence before its values, such as a host, went into it.
+
+    Each sentence now and then: a pool says one for every connection that it cannot make.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told_at_s: dict[tuple[str, str], float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tells of one record. A sentence that came ready-made may hold anything: only its place is told."""
+        sentence = record.msg if record.args and isinstance(record.msg, str) else f"{record.module}:{record.lineno}"
+        which, now_s = (record.name, sentence), time.monotonic()
+        if now_s < self._told_at_s.get(which, -REMIND_EVERY_S) + REMIND_EVERY_S:
+            return
+        self._told_at_s[which] = now_s
+        facts = {"cause": record.name, "reason": sentence}
+        if record.exc_info and record.exc_info[0] is not None:
+            facts["code"] = record.exc_info[0].__name__
+        logger = get_logger()
+        tell = logger.error if record.levelno >= logging.ERROR else logger.warning
+        tell("library_message", **facts)
+
+
+_LIBRARIES = _Libraries()
+
+
 def configure_logs(level: str) -> None:
     """Sends every log line of this process to stderr as JSON.
 
@@ -65,6 +96,7 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Lenient(sys.stderr))),
         cache_logger_on_first_use=True,
     )
+    logging.getLogger().addHandler(_LIBRARIES)
 
 
 def get_logger() -> Any:

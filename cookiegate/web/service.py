@@ -16,6 +16,7 @@ from cookiegate.ledger.keyfile import open_ledger_key
 from cookiegate.ledger.ledger import Ledger
 from cookiegate.ledger.receipts import ReceiptBook
 from cookiegate.ledger.sealing import SEAL_LEASE, Sealer
+from cookiegate.ledger.signed_note import NoteSigner
 from cookiegate.ledger.stored import last_checkpoint
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.rights.addresses.evidence import IpEvidence
@@ -27,6 +28,7 @@ from cookiegate.rights.provision.provisions import Provisions
 from cookiegate.rights.requests.office import RequestOffice, open_office
 from cookiegate.rights.restored import erase_again
 from cookiegate.rights.restriction import Restriction, record_lifted
+from cookiegate.rights.retention.believed_time import BelievedTime
 from cookiegate.rights.retention.record_types import open_retention
 from cookiegate.rights.retention.retention import Retention
 from cookiegate.settings import Settings
@@ -35,6 +37,7 @@ from cookiegate.storage.cache.contract import SharedCache
 from cookiegate.storage.cache.opening import open_cache
 from cookiegate.storage.contract import STATUS_LIST_SIZE, Revocation, StatusSlot, Storage
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.patience import Patience
 from cookiegate.storage.places import database_file
 from cookiegate.tokens.issuing import Issuer
 from cookiegate.tokens.keys import KeyRing
@@ -47,11 +50,12 @@ from cookiegate.web.clients import Clients
 from cookiegate.web.deliveries import DeliveryGauges, delivery_chores
 from cookiegate.web.doors import Doors
 from cookiegate.web.fan_out import FanOut
+from cookiegate.web.following import Following
 from cookiegate.web.leads import Leads
 from cookiegate.web.limiting import Limits
 from cookiegate.web.metrics import Metrics
 from cookiegate.web.origins import origin_of
-from cookiegate.web.purging import PURGE_EVERY_S, PurgeGauges
+from cookiegate.web.purging import CLOCK_EVERY_S, PURGE_EVERY_S, ClockWatch, PurgeGauges
 from cookiegate.web.records import Records, open_records
 from cookiegate.web.redis_gauges import RedisGauges
 from cookiegate.web.request_gauges import RequestGauges
@@ -100,6 +104,7 @@ class Service:
     restriction: Restriction
     holds: Holds
     retention: Retention
+    believed: BelievedTime
     incidents: Incidents
     ip_evidence: IpEvidence
     requests: RequestOffice
@@ -107,13 +112,14 @@ class Service:
     cookies: CookieRules
     own_origin: str
     chores: list[Chore] = field(default_factory=list)
-    _last_revocation: int = 0
+    following: Following = field(init=False)
     lists: SharedLists = field(init=False)
     _running: Chores = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lists = SharedLists(self.register, self.cache, lambda: self._last_revocation)
-        self._running = Chores(Leads(self.storage, self.cache, self.metrics.lead))
+        self.following = Following(self.storage, self._note, self.clock)
+        self.lists = SharedLists(self.register, self.cache, lambda: self.following.sequence)
+        self._running = Chores(Leads(self.storage, self.cache, self.metrics.lead), self.believed.insist)
 
     def follow(self) -> None:
         """Takes in what other processes changed: keys, policies, revocations. Called twice a second."""
@@ -127,10 +133,7 @@ class Service:
         began_s = self.knowledge.begin()
         for list_id, _size in self.storage.status_lists():
             self.register.ensure(list_id)
-        while fresh := self.storage.revocations(self._last_revocation):
-            for revocation in fresh:
-                self._note(revocation)
-            self._last_revocation = fresh[-1].sequence
+        self.following.catch_up()
         self.book.refresh()
         self.knowledge.read_whole(began_s)
         self.metrics.followed.set(self.clock.now_ms() / 1000)
@@ -142,6 +145,11 @@ class Service:
         self.register.revoke(revocation.slot.list_id, revocation.slot.index)
         if revocation.sub and revocation.revoked_at_ms > self.clock.now_ms() - EPOCHS_MATTER_MS:
             self.epochs.raise_to(revocation.sub, revocation.epoch)
+
+    def tidy(self) -> None:
+        """Tells other processes what was ended here, and does the record's own housekeeping. Called often."""
+        self.following.tell()
+        self.storage.tidy()
 
     def insist_on_knowledge(self) -> None:
         """For answers that tell others what holds.
@@ -193,7 +201,8 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         StorageError: the record cannot be reached.
     """
     clock = clock or SystemClock()
-    storage = open_storage(settings)
+    patience = Patience(settings.threads)
+    storage = open_storage(settings, patience=patience)
     erase_again(storage, clock)
     keyring = KeyRing.open(settings.data_dir, clock)
     ledger, sealer = _open_ledger(settings, storage, clock)
@@ -206,6 +215,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
             storage,
             cache,
             keyring.secret("hot-consents"),
+            clock,
             minimum=epochs.minimum,
             is_fresh=lambda: knowledge.is_fresh,
         )
@@ -272,21 +282,25 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
             provisions=provisions,
             on_purged=PurgeGauges(metrics.registry).purged,
         ),
+        believed=BelievedTime(storage, clock),
         incidents=Incidents(storage, book, clock),
         ip_evidence=IpEvidence(storage, clock),
         requests=requests,
         sink=ForwardSink(settings.collect_url, settings.threads)
         if settings.collect_url
-        else FileSink(settings.data_dir / FOLDER, epochs, clock),
+        else FileSink(settings.data_dir / FOLDER, epochs, knowledge, clock, patience),
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )
     service.chores.append(Chore("follow", TICK_S, service.follow, leased=False))
-    service.chores.append(Chore("tidy", TIDY_EVERY_S, storage.tidy, leased=False))
+    service.chores.append(Chore("tidy", TIDY_EVERY_S, service.tidy, leased=False))
     service.chores.append(Chore(SEAL_LEASE, SEAL_EVERY_S, sealer.run))
     service.chores.append(Chore("requests", REQUESTS_EVERY_S, service.requests.serving.carry_on))
-    service.chores.append(Chore("identity-documents", DOCUMENTS_EVERY_S, service.requests.drop_old_documents))
-    service.chores.append(Chore("purge", PURGE_EVERY_S, service.retention.purge))
+    drop_documents = service.requests.drop_old_documents
+    service.chores.append(Chore("identity-documents", DOCUMENTS_EVERY_S, drop_documents, by_time=True))
+    service.chores.append(Chore("purge", PURGE_EVERY_S, service.retention.purge, by_time=True))
+    watch = ClockWatch(service.believed, metrics.registry)
+    service.chores.append(Chore("clock", CLOCK_EVERY_S, watch.look, leased=False))
     service.chores.append(Chore("ip-evidence", IP_EVIDENCE_EVERY_S, service.ip_evidence.flush, leased=False))
     service.chores += delivery_chores(settings, storage, clock, epochs.raise_to)
     metrics.watch_ledger(service.ledger_gauges)
@@ -299,9 +313,17 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
 
 def _open_ledger(settings: Settings, storage: Storage, clock: Clock) -> tuple[Ledger, Sealer]:
     """The ledger, and the sealer with its key; damage is noted, so that the service starts and says so."""
-    is_begun = last_checkpoint(storage) is not None
-    signer = open_ledger_key(settings.data_dir, origin_of_ledger(settings.base_url), is_begun=is_begun)
-    sealer = Sealer(storage, signer, clock)
+    sealer = Sealer(storage, open_signer(settings, storage), clock)
     with suppress(LedgerDamagedError):
         sealer.check()
     return Ledger(storage), sealer
+
+
+def open_signer(settings: Settings, storage: Storage) -> NoteSigner:
+    """The ledger's key, made with the ledger.
+
+    Raises:
+        KeyFileError: it cannot be used, or is missing though the ledger has begun.
+    """
+    is_begun = last_checkpoint(storage) is not None
+    return open_ledger_key(settings.data_dir, origin_of_ledger(settings.base_url), is_begun=is_begun)

@@ -200,6 +200,9 @@ class StorageContract:
         assert [revocation.slot.index for revocation in found] == [0, 1, 2]
         assert storage.revocations(found[1].sequence) == found[2:]
         assert storage.revocations(0, limit=1) == found[:1]
+        assert storage.revocation(found[1].sequence) == found[1]
+        assert storage.revocation(found[-1].sequence + 1) is None
+        assert storage.read_history() == storage.history
 
     def test_numbers_go_on_above_one_that_was_given_by_hand(self, storage: Storage) -> None:
         table, facts = tables.revocations, {"status_list": 1, "status_index": 1, "site": "", "epoch": 0}

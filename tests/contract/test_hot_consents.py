@@ -14,6 +14,7 @@ from support.caches import open_redis, works_again
 from support.redis_servers import RedisServer, wait_until
 
 from contract.storage_contract import StorageContract, a_consent
+from cookiegate.clock import FrozenClock
 from cookiegate.errors import StorageError
 from cookiegate.settings import Settings
 from cookiegate.storage.cache.consents import with_hot_consents
@@ -42,8 +43,9 @@ class Node:
         self.knows = True
         self.asked = 0
         self.before_answer: Callable[[], object] = lambda: None
+        self.clock = FrozenClock()
         self.storage = with_hot_consents(
-            self, cache, SECRET, minimum=lambda sub: self.least.get(sub, 0), is_fresh=lambda: self.knows
+            self, cache, SECRET, self.clock, minimum=lambda sub: self.least.get(sub, 0), is_fresh=lambda: self.knows
         )
 
     def __getattr__(self, name: str) -> object:
@@ -237,6 +239,49 @@ def test_redis_sees_nothing_and_cannot_choose(one: Node, server: RedisServer) ->
         one.cache.keep(Role.CONSENTS, mine, Versioned(9, forged), 30)
         assert one.find() == row
         one.cache.forget(Role.CONSENTS, mine)
+
+
+def kept_in(server: RedisServer) -> dict[bytes, bytes]:
+    """What Redis holds of consents now, as it lies there."""
+    found = {key: server.ask("GET", key) for key in server.ask("KEYS", "cookiegate:1:*:consents:*")}
+    return {key: held for key, held in found.items() if held}
+
+
+@pytest.mark.parametrize("seconds", [31, 1_300, -10])
+def test_a_copy_that_is_put_back_does_not_revive_a_consent(one: Node, server: RedisServer, seconds: int) -> None:
+    before = kept_in(server)
+    one.put(a_consent())
+    one.find()
+    saved = {key: held for key, held in kept_in(server).items() if key not in before}
+    assert len(saved) == 1
+    changed = a_consent(epoch=2, purposes="")
+    one.put(changed)
+    one.clock.advance(seconds)
+    for key, held in saved.items():
+        server.ask("SET", key, held)
+    assert one.find() == changed
+
+
+def test_a_copy_under_another_version_than_its_own_does_not_count(one: Node, server: RedisServer) -> None:
+    before = kept_in(server)
+    one.put(a_consent())
+    one.find()
+    for key in set(kept_in(server)) - set(before):
+        server.ask("SET", key, b"999999\n" + server.ask("GET", key).partition(b"\n")[2])  # gives way to nothing newer
+    changed = a_consent(epoch=2, purposes="")
+    one.put(changed)
+    assert one.find() == changed
+
+
+def test_copies_of_a_record_that_was_replaced_are_not_found(
+    one: Node, two: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.put(a_consent(epoch=2))
+    assert two.find() == a_consent(epoch=2)
+    one.record.write(lambda transaction: transaction.put_consent(a_consent()))  # as it is after a restore
+    assert two.find() == a_consent(epoch=2)
+    monkeypatch.setattr(type(two.record), "history", "another")
+    assert two.find() == a_consent()
 
 
 def test_without_redis_the_record_answers(one: Node, server: RedisServer) -> None:

@@ -22,6 +22,7 @@ from cookiegate.errors import SettingsError, StorageError
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import DecisionRow, NoticeRow, Storage
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.patience import Patience
 from cookiegate.storage.postgres_lines import read_uri
 from cookiegate.storage.tables_all import metadata
 
@@ -31,7 +32,8 @@ def reopen(tmp_path: Path) -> Iterator[Callable[[], Storage]]:
     opened: list[Storage] = []
 
     def open_again() -> Storage:
-        opened.append(open_storage(Settings(data_dir=tmp_path, database_url=database_of(tmp_path))))
+        settings = Settings(data_dir=tmp_path, database_url=database_of(tmp_path))
+        opened.append(open_storage(settings, patience=Patience(whole_s=60.0)))  # a hundred threads, on a busy machine
         return opened[-1]
 
     yield open_again

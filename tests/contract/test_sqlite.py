@@ -19,6 +19,7 @@ from cookiegate.errors import SettingsError, StorageError
 from cookiegate.settings import Settings, read_settings
 from cookiegate.storage.contract import NoticeRow, Storage
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.patience import Patience
 from cookiegate.storage.sqlite import refuse_unsafe_build
 from cookiegate.storage.tables_all import metadata
 
@@ -30,7 +31,8 @@ def reopen(tmp_path: Path) -> Iterator[Callable[[], Storage]]:
     opened: list[Storage] = []
 
     def open_again() -> Storage:
-        opened.append(open_storage(Settings(data_dir=tmp_path)))
+        patience = Patience(whole_s=60.0)  # a hundred threads, on a busy machine
+        opened.append(open_storage(Settings(data_dir=tmp_path), patience=patience))
         return opened[-1]
 
     yield open_again
@@ -64,6 +66,14 @@ def test_a_build_that_may_lose_commits_stops_the_start(version: tuple[int, ...])
 
 def test_the_build_in_use_is_safe() -> None:
     refuse_unsafe_build(pysqlite3.sqlite_version_info)
+
+
+def test_triggers_that_nobody_here_made_stop_the_start(
+    storage: Storage, database: pysqlite3.Connection, reopen: Callable[[], Storage]
+) -> None:
+    database.execute("CREATE TRIGGER quiet AFTER INSERT ON revocations BEGIN DELETE FROM revocations; END")
+    with pytest.raises(SettingsError, match=r"triggers .*'quiet'"):
+        reopen()
 
 
 def test_commits_are_synced_to_a_write_ahead_log(storage: Storage) -> None:

@@ -166,7 +166,7 @@ def test_after_an_erasure_by_another_process_the_token_is_denied_within_a_second
     erased = erase_newest(post.storage)
     assert until(lambda: not may_be_logged(), 5) < 1.0
     collect()
-    until(lambda: post.streams.is_acknowledged(erased.sequence), 10)
+    until(lambda: post.streams.is_acknowledged(erased.sequence), 20)
     assert collected.read_text() == ""
     assert post.subs() == [None]
     post.close()
@@ -181,6 +181,6 @@ def test_killed_in_the_middle_of_erasing_it_goes_on_after_the_restart(service: S
     service.stop(signal.SIGKILL)
     assert not post.streams.is_acknowledged(erased.sequence)
     service.start()
-    until(lambda: post.streams.is_acknowledged(erased.sequence), 15)
+    until(lambda: post.streams.is_acknowledged(erased.sequence), 20)
     assert (tmp_path / "data" / "collected" / "demo" / "plausible.jsonl").read_text() == ""
     post.close()

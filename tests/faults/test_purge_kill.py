@@ -22,7 +22,8 @@ WAIT_S = 60.0
 
 
 def start_purge(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "cookiegate.cli.main", "purge", "--data-dir", str(folder)]
+    command = [sys.executable, "-m", "cookiegate.cli.main", "purge", "--clock-is-right"]
+    command += ["--data-dir", str(folder)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COOKIEGATE_")}
     env = {**kept, "COOKIEGATE_BASE_URL": "https://consent.example.jp"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)

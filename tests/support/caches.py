@@ -20,13 +20,15 @@ class Watch:
         self.failures: Counter[Role] = Counter()
         self.spares: Counter[Role] = Counter()
         self.listens = False
+        self.cause = ""
 
     def turned(self, state: str) -> None:
         """The breaker's states in order."""
         self.states.append(state)
 
-    def failed(self, role: Role) -> None:
-        """Failures by role."""
+    def failed(self, role: Role, cause: str) -> None:
+        """Failures by role, and the last one's cause."""
+        self.cause = cause
         self.failures[role] += 1
 
     def spared(self, role: Role) -> None:

@@ -57,11 +57,12 @@ class ServiceProcess:
         for policy in self.policies:
             command += ["--policy", str(policy)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COOKIEGATE_")}
-        env = {**kept, **redis_environ(), **self._database(), "COOKIEGATE_BASE_URL": self.base_url, **self.env}
+        env = {**kept, **redis_environ(), **self.database(), "COOKIEGATE_BASE_URL": self.base_url, **self.env}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
 
-    def _database(self) -> dict[str, str]:
+    def database(self) -> dict[str, str]:
+        """What names its database, for commands beside it."""
         from support.postgres import database_of, is_asked_for
 
         return {"COOKIEGATE_DATABASE_URL": database_of(self.folder / "data")} if is_asked_for() else {}

@@ -76,6 +76,11 @@ class Node:
         answer = self.ask("GET", "/gate/check?purpose=analytics", X_Consent_Token=token)
         return answer.status, answer.headers.get("X-Consent-Reason", "")
 
+    def subject(self, token: str) -> str:
+        """Whose a token is."""
+        answer = self.ask("GET", "/gate/check?purpose=analytics", X_Consent_Token=token)
+        return str(answer.headers["X-Consent-Subject"])
+
     def is_ready(self) -> bool:
         """Whether it says that it is."""
         return self.ask("GET", "/readyz").status == 200

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,22 @@ class PostgresServer:
         if process is not None:
             process.send_signal(how)
             process.wait(30)
+
+    def pause(self) -> None:
+        """Lets it stand still: connections are taken by the system, and nobody answers on them."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Ends a pause."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, what: signal.Signals) -> None:
+        if self._process is not None:
+            first = self._process.pid  # it makes no more while it is stopped
+            os.kill(first, what)
+            for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), what)
 
     def remove(self) -> None:
         """Ends it and removes its folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,23 @@ def test_a_log_line_is_one_json_object_and_withholds_what_is_not_allowed(capfd: 
     record = json.loads(line)
     assert record["event"] == "something\nhappened"
     assert (record["ip"], record["agent"]) == ("[withheld]", "[withheld]")
+
+
+def test_what_a_library_logs_is_a_line_of_json_too_without_its_values(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info")
+    configure_logs("info")  # as the demo does in one process
+    pool = logging.getLogger("a_library.pool")
+    pool.warning("discarding closed connection: %s", "<psycopg.Connection [BAD] at db.internal>")
+    pool.warning("discarding closed connection: %s", "<psycopg.Connection [BAD] at db.internal>")
+    pool.info("connection requested from %r", "cookiegate")
+    pool.error("a sentence with db.internal in it")
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(line["level"], line["event"], line["cause"]) for line in told] == [
+        ("warning", "library_message", "a_library.pool"),
+        ("error", "library_message", "a_library.pool"),
+    ]
+    assert told[0]["reason"] == "discarding closed connection: %s"
+    assert "db.internal" not in json.dumps(told)
 
 
 def test_errors_in_the_log_have_no_local_variables(capfd: pytest.CaptureFixture[str]) -> None:

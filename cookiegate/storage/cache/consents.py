@@ -9,6 +9,9 @@ No copy outlives what it is a copy of by much:
   is refused by Redis itself: its epoch is lower.
 - Where that got lost with Redis, the old copy lives for half a minute at most, and is passed over as soon as this
   process knows of a newer epoch of the subject. Tokens made from it are born withdrawn: their slot has ended.
+- Redis is not what ends it: the copy says inside when its row was read, and each reader looks. Put back later, or under
+  another version than its own, it does not count.
+- A copy of a record that was replaced by an earlier state of itself is not found any more.
 - An erased person's copy opens no more: the key is gone.
 """
 
@@ -23,7 +26,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cookiegate.clock import seconds_awake_or_not
+from cookiegate.clock import Clock, seconds_awake_or_not
 from cookiegate.errors import RecordDamagedError, StorageError
 from cookiegate.storage.cache.contract import Role, SharedCache, Versioned
 from cookiegate.storage.contract import ConsentRow, Storage, WriteTransaction
@@ -34,6 +37,8 @@ T = TypeVar("T")
 TTL_S = 30.0
 #: What was read longer ago is not kept: the mark of a newer state might have expired meanwhile.
 KEEP_WITHIN_S = 5.0
+#: How far another node's clock may be ahead.
+AHEAD_S = 2.0
 NONCE_BYTES = 12
 _MARK = b""
 
@@ -42,6 +47,7 @@ def with_hot_consents(
     storage: Storage,
     cache: SharedCache,
     secret: bytes,
+    clock: Clock,
     *,
     minimum: Callable[[str], int],
     is_fresh: Callable[[], bool],
@@ -52,11 +58,12 @@ def with_hot_consents(
         storage: the record.
         cache: keeps the copies.
         secret: 32 bytes that the nodes have in common: copies are encrypted and authenticated under it once more, and
-            found by keyed hashes, so that Redis neither knows nor can choose what a copy says or whose it is.
+            found by keyed hashes, so that Redis neither knows nor can choose what a copy says, whose or how old it is.
+        clock: dates them.
         minimum: the least epoch of a subject that counts, as far as this process knows.
         is_fresh: whether this process knows of withdrawals on other nodes now; else the record is asked.
     """
-    return cast(Storage, _HotConsents(storage, cache, secret, minimum, is_fresh))
+    return cast(Storage, _HotConsents(storage, cache, secret, clock, minimum, is_fresh))
 
 
 class _HotConsents:
@@ -67,6 +74,7 @@ class _HotConsents:
         storage: Storage,
         cache: SharedCache,
         secret: bytes,
+        clock: Clock,
         minimum: Callable[[str], int],
         is_fresh: Callable[[], bool],
     ) -> None:
@@ -74,6 +82,7 @@ class _HotConsents:
         self._cache = cache
         self._secret = secret
         self._seal = AESGCM(secret)
+        self._clock = clock
         self._minimum = minimum
         self._is_fresh = is_fresh
 
@@ -86,10 +95,10 @@ class _HotConsents:
         row = self._copy(key) if self._is_fresh() else None
         if row is not None and (row.site, row.handle_hash) == (site, handle_hash):
             return row
-        began_s = seconds_awake_or_not()
+        began_s, read_at_ms = seconds_awake_or_not(), self._clock.now_ms()
         row = self._storage.find_consent(site, handle_hash)
         if row is not None and seconds_awake_or_not() - began_s < KEEP_WITHIN_S:
-            self._keep(key, row)
+            self._keep(key, row, read_at_ms)
         return row
 
     def write(self, work: Callable[[WriteTransaction], T], *, side_by_side: bool = False) -> T:
@@ -107,20 +116,21 @@ class _HotConsents:
         for (site, handle_hash), epoch in noted.epochs.items():
             key, row = self._key(site, handle_hash), rows.get((site, handle_hash))
             if row is not None:
-                self._keep(key, row)
+                self._keep(key, row, self._clock.now_ms())
             else:
                 self._cache.keep(Role.CONSENTS, key, Versioned(epoch, _MARK), TTL_S)
 
     def _key(self, site: str, handle_hash: bytes) -> str:
-        return hashlib.blake2b(site.encode() + b"\n" + handle_hash, key=self._secret, digest_size=16).hexdigest()
+        whose = b"\n".join((site.encode(), handle_hash, self._storage.history.encode()))
+        return hashlib.blake2b(whose, key=self._secret, digest_size=16).hexdigest()
 
-    def _keep(self, key: str, row: ConsentRow) -> None:
+    def _keep(self, key: str, row: ConsentRow, read_at_ms: int) -> None:
         try:
-            plain = msgspec.msgpack.encode(consent_columns(self._storage.vault, row))
+            plain = msgspec.msgpack.encode((read_at_ms, consent_columns(self._storage.vault, row)))
         except StorageError:  # the person was erased meanwhile
             return
         nonce = os.urandom(NONCE_BYTES)
-        body = nonce + self._seal.encrypt(nonce, plain, key.encode())
+        body = nonce + self._seal.encrypt(nonce, plain, _place(key, row.epoch))
         self._cache.keep(Role.CONSENTS, key, Versioned(row.epoch, body), TTL_S)
 
     def _copy(self, key: str) -> ConsentRow | None:
@@ -128,11 +138,19 @@ class _HotConsents:
         if found is None or found.body == _MARK:
             return None
         try:
-            plain = self._seal.decrypt(found.body[:NONCE_BYTES], found.body[NONCE_BYTES:], key.encode())
-            row = consent_from_columns(self._storage.vault, tuple(msgspec.msgpack.decode(plain)))
+            nonce, sealed = found.body[:NONCE_BYTES], found.body[NONCE_BYTES:]
+            plain = self._seal.decrypt(nonce, sealed, _place(key, found.version))
+            read_at_ms, columns = msgspec.msgpack.decode(plain)
+            is_young = -AHEAD_S <= (self._clock.now_ms() - read_at_ms) / 1000 < TTL_S
+            row = consent_from_columns(self._storage.vault, tuple(columns)) if is_young else None
         except (InvalidTag, ValueError, RecordDamagedError):
             return None
         return row if row is not None and row.epoch >= self._minimum(row.sub) else None
+
+
+def _place(key: str, version: int) -> bytes:
+    """What a copy is sealed for: it opens nowhere else, and as no other version."""
+    return f"{key} {version}".encode()
 
 
 class _Noted:

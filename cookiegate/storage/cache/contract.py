@@ -98,8 +98,8 @@ class Watcher(Protocol):
         """The breaker is ``closed``, ``half-open`` or ``open`` now."""
         ...
 
-    def failed(self, role: Role) -> None:
-        """A call failed or came to its deadline."""
+    def failed(self, role: Role, cause: str) -> None:
+        """A call failed or came to its deadline; ``cause`` is the kind of error."""
         ...
 
     def spared(self, role: Role) -> None:

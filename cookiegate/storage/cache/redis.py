@@ -160,8 +160,8 @@ class RedisCache:
         ends_at_s = started_s + self._deadline_s
         try:
             found = read(self._exchange(self._key(role, key), command, ends_at_s))
-        except Exception:  # whatever it is: nothing that Redis says or does may stop a request
-            self._watcher.failed(role)
+        except Exception as error:  # whatever it is: nothing that Redis says or does may stop a request
+            self._watcher.failed(role, str(error) if isinstance(error, _NoLineError) else type(error).__name__)
             self._routes.forget()
             self._breaker.failed(at_deadline=time.monotonic() >= ends_at_s - TIMER_STEP_S)
             return None
@@ -217,27 +217,29 @@ class RedisCache:
     def _open_apart(self, address: Address | None, key: bytes, ends_at_s: float) -> RedisLine:
         """A new line, opened by a thread of its own: a name that is looked up can hang, and nothing calls that off."""
 
-        # No error crosses over: one that is kept keeps the frames of its request, with all that they hold.
-        opened: Future[RedisLine | None] = Future()
+        # Of an error its kind alone crosses over: one that is kept keeps the frames of its request, with all they hold.
+        opened: Future[RedisLine | str] = Future()
 
         def connect() -> None:
-            line = None
-            with suppress(Exception):
-                line = master_line(self._servers, address or self._routes.find(key, ends_at_s), ends_at_s)
-            opened.set_result(line)
+            found: RedisLine | str
+            try:
+                found = master_line(self._servers, address or self._routes.find(key, ends_at_s), ends_at_s)
+            except Exception as error:
+                found = type(error).__name__
+            opened.set_result(found)
 
-        self._run_apart(connect, lambda: opened.set_result(None))
+        self._run_apart(connect, lambda: opened.set_result("TooManyAtOnce"))
         try:
             line = opened.result(max(0.0, ends_at_s - time.monotonic()))
         except TimeoutError:
             opened.add_done_callback(self._keep_late)
             raise
-        if line is None:
-            raise ConnectionError("no line could be opened")
+        if isinstance(line, str):
+            raise _NoLineError(line)
         return line
 
-    def _keep_late(self, opened: Future[RedisLine | None]) -> None:
-        if (line := opened.result()) is not None:
+    def _keep_late(self, opened: Future[RedisLine | str]) -> None:
+        if isinstance(line := opened.result(), RedisLine):
             self._put_back(line)
 
     def _try_apart(self) -> None:
@@ -269,6 +271,10 @@ class RedisCache:
                 self._apart.release()
 
         threading.Thread(target=run, name="cookiegate-redis", daemon=True).start()
+
+
+class _NoLineError(ConnectionError):
+    """No line could be opened; the message is the kind of error that stood in the way."""
 
 
 def _run(line: RedisLine, key: bytes, command: tuple[Any, ...], ends_at_s: float) -> Any:

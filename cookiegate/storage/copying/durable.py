@@ -23,19 +23,24 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         BackupError: ``target`` is there already, or cannot be written; nothing is left behind.
     """
-    if target.exists() or target.is_symlink():
-        raise BackupError(f"{target} is there already; name a new folder, for instance with the date in its name")
+    parent = target.absolute().parent
     try:
-        folder = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}.partial-"))
+        if target.exists() or target.is_symlink():
+            raise BackupError(f"{target} is there already; name a new folder, for instance with the date in its name")
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=f".{target.name}.partial-"))
+    except FileNotFoundError as error:  # it is not made: where a disk is not mounted, that would hide it
+        raise BackupError(
+            f"there is no folder {parent}: mount the disk that it is on, or make it with mkdir -p -m 700 {parent}"
+        ) from error
     except OSError as error:
-        raise BackupError(f"{target.absolute().parent} cannot be written ({error.strerror})") from error
+        raise BackupError(f"{parent} cannot be written ({error.strerror})") from error
     try:
         yield folder
         for path in folder.rglob("*"):
             sync(path)
         sync(folder)
         folder.rename(target)
-        sync(target.absolute().parent)
+        sync(parent)
     except OSError as error:
         raise BackupError(f"{target} cannot be written ({error.strerror}); nothing was left behind") from error
     finally:
@@ -49,6 +54,15 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def overwrite(path: Path) -> None:
+    """Fills a file with nothing, in place, and returns when that is on the disk."""
+    with path.open("r+b") as file:
+        for left in range(path.stat().st_size, 0, -CHUNK_BYTES):
+            file.write(bytes(min(left, CHUNK_BYTES)))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def digest_of(path: Path, progress: Progress = lambda count: None) -> str:

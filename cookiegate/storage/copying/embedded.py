@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from cookiegate.storage.vault import Vault
 #: Pages copied at once, and how long the disk and the interpreter are left to others in between.
 PAGES_AT_ONCE = 512
 PAUSE_S = 0.001
+#: A disk with less room than this is full.
+ROOM_BYTES = 65_536
+#: What SQLite's backup says, without a code.
+_FULL = "database or disk is full"
 #: Told how many pages are left, and how many there are.
 Pages = Callable[[int, int], object]
 
@@ -56,12 +62,34 @@ def snapshot(source: Path, target: Path, progress: Pages = lambda left, total: N
         )
         writing.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
     except pysqlite3.Error as error:
-        reason = "the disk is full" if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" else type(error).__name__
+        reason = reason_of(error, target.parent)
         raise BackupError(f"the record cannot be copied to {target.parent} ({reason})") from error
     finally:
         for connection in (writing, reading):
             if connection is not None:
                 connection.close()
+
+
+def reason_of(error: Exception, folder: Path | None = None) -> str:
+    """Why a database failed, in its driver's own sentence, as far as that quotes no data.
+
+    Args:
+        error: of SQLAlchemy or of a driver.
+        folder: where was written; a full disk is not always told as such.
+    """
+    found = getattr(error, "orig", None) or error
+    if is_full(error, folder):
+        return os.strerror(errno.ENOSPC)
+    said = getattr(getattr(found, "diag", None), "message_primary", None) or str(found)
+    return " ".join(said.split()) or type(found).__name__
+
+
+def is_full(error: Exception, folder: Path | None) -> bool:
+    """Whether a database failed because its disk is full."""
+    found = getattr(error, "orig", None) or error
+    if getattr(found, "sqlite_errorname", "") == "SQLITE_FULL" or str(found) == _FULL:
+        return True
+    return folder is not None and shutil.disk_usage(folder).free < ROOM_BYTES
 
 
 def file_engine(path: Path, *, writable: bool = False) -> Engine:
@@ -88,7 +116,7 @@ class CopyStorage(SqliteStorage):
     """
 
     def __init__(self, path: Path, vault: Vault) -> None:
-        super().__init__(file_engine(path), str(path), vault, GATHER_S)
+        super().__init__(file_engine(path), str(path), vault, GATHER_S, None)
 
     def _connect(self) -> Any:
         connection = pysqlite3.connect(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +14,9 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
+from cookiegate.errors import StorageError
 from cookiegate.settings import Settings
-from cookiegate.storage.copying.embedded import file_engine
+from cookiegate.storage.copying.embedded import file_engine, reason_of
 from cookiegate.storage.migrating import MIGRATIONS
 from cookiegate.storage.places import database_file, record_uri
 from cookiegate.storage.tables_all import metadata
@@ -36,17 +39,57 @@ def record_engine(settings: Settings) -> Engine:
     file = database_file(settings)
     if file is not None:
         return file_engine(file, writable=True)
-    import psycopg  # noqa: PLC0415  the driver is an extra
+    from cookiegate.storage.postgres_lines import read_uri  # noqa: PLC0415  its driver is an extra
 
-    from cookiegate.storage.postgres_lines import read_uri  # noqa: PLC0415
-
-    line = read_uri(record_uri(settings))
     return sa.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(line),
+        creator=partial(_connect, read_uri(record_uri(settings))),
         poolclass=NullPool,
         isolation_level="REPEATABLE READ",
     )
+
+
+def _connect(line: str) -> Any:
+    import psycopg  # noqa: PLC0415  the driver is an extra
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    try:
+        return psycopg.connect(line)
+    except psycopg.OperationalError as error:
+        where = conninfo_to_dict(line)
+        raise StorageError(  # the driver's sentence names host and user, never a password
+            f"the database {where['dbname']} at {where.get('host', 'this machine')} cannot be reached "
+            f"({reason_of(error)}): is it running, and are user and password in its URL right?",
+            cause=type(error).__name__,
+        ) from error
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Connection]:
+    """A connection to a record as it is, without migrating it.
+
+    Raises:
+        SettingsError: the URI is unusable.
+        StorageError: the database cannot be reached, or fails.
+    """
+    with told_plainly(settings), record_engine(settings).connect() as connection:
+        yield connection
+
+
+@contextmanager
+def told_plainly(settings: Settings) -> Iterator[None]:
+    """A block in which a failing database ends in a sentence.
+
+    Raises:
+        StorageError: naming the database, and why in its own words.
+    """
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        file = database_file(settings)
+        name = "the database" if file is None else str(file)
+        reason = reason_of(error, None if file is None else file.parent)
+        raise StorageError(f"{name} cannot be used ({reason})", cause=type(error.orig).__name__) from error
 
 
 def newest_revision() -> str:

@@ -84,6 +84,7 @@ def issue_token(service: Service, published: PublishedPolicy, row: DecisionRow, 
     if row.sub is None or row.slot is None or not consent.grant:
         return None
     service.register.ensure(row.slot.list_id)
+    service.following.remember(row)
     service.metrics.issued(row.site)
     return service.issuer.issue(
         site=row.site,

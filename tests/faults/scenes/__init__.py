@@ -1,5 +1,5 @@
 """The scenes: importing this enters every row into the table."""
 
-from faults.scenes import answers, crowds, damage, disks, killing, servers, versions
+from faults.scenes import answers, clocks, crowds, damage, disks, hanging, killing, servers, versions
 
-__all__ = ["answers", "crowds", "damage", "disks", "killing", "servers", "versions"]
+__all__ = ["answers", "clocks", "crowds", "damage", "disks", "hanging", "killing", "servers", "versions"]

@@ -154,6 +154,7 @@ def start_and_fail(stage: Stage) -> str:
 def key_files(stage: Stage) -> None:
     """The service refuses to start, and names the file."""
     stage.begin()
+    until(lambda: newest_checkpoint(stage)[0] > 0)  # before that a ledger's key may be made anew
     stage.end_load()
     stage.target.stop()
     folders = ("keys", "subject-keys")

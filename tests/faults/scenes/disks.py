@@ -23,7 +23,15 @@ PROBE_WITHIN_MS = 1_000
 FIU = ("/usr/lib/fiu/fiu_run_preload.so", "/usr/lib/fiu/fiu_posix_preload.so")
 
 
-def suffer(stage: Stage, fault: Callable[[], object], heal: Callable[[], object], *, hold_s: float) -> None:
+def suffer(
+    stage: Stage,
+    fault: Callable[[], object],
+    heal: Callable[[], object],
+    *,
+    hold_s: float,
+    heal_s: float = HEAL_S,
+    refused_within_s: float = REFUSED_WITHIN_S,
+) -> None:
     """Lets a fault begin, last and end under load, and checks what everybody sees meanwhile.
 
     Acts are refused with 503 and ``Retry-After``, ``/readyz`` says so, pages go on; afterwards all heals by itself.
@@ -44,10 +52,10 @@ def suffer(stage: Stage, fault: Callable[[], object], heal: Callable[[], object]
             stage.must(False, problem)
     ended = time.monotonic()
     heal()
-    stage.recovered(ended, HEAL_S)
+    stage.recovered(ended, heal_s)
     stage.load.wait_for(30, since_s=ended)
     stage.must(stage.target.workers() == workers, "the worker was started anew")
-    stage.in_time("a refusal", stage.load.seen.slowest_refusal_s, REFUSED_WITHIN_S + 0.5)
+    stage.in_time("a refusal", stage.load.seen.slowest_refusal_s, refused_within_s + 0.5)
     stage.in_time("a probe of /readyz, in ms,", stage.prober.slowest_ms("/readyz"), PROBE_WITHIN_MS)
 
 

@@ -1,4 +1,4 @@
-"""Other programs that fail: Redis, PostgreSQL, and the clock of the machine."""
+"""Other programs that fail: Redis and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from support.postgres import PostgresServer
 from support.redis_servers import RedisServer
-from support.waiting import until
 
-from cookiegate.ledger.stored import last_checkpoint
-from cookiegate.storage.opening import open_storage
-from faults.checking import check_record
 from faults.rows import POSTGRESQL, SQLITE, row
 from faults.stage import Stage
 
 BOTH = (SQLITE, POSTGRESQL)
 WORSE_MS = 50
 POSTGRES_BACK_S = 10.0
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
-HOUR_S = 3_600
-SEALED_WITHIN_S = 20.0
 FAILS_S, FAILS_SHORT_S = 10.0, 3.0
 
 
@@ -136,49 +128,3 @@ def postgres_away(stage: Stage) -> None:
     finally:
         stage.end()
         server.remove()
-
-
-@row("clock-jump", "clock jump: an hour on, an hour back", engines=BOTH)
-def clock_jump(stage: Stage) -> None:
-    """What holds is decided by epochs, not by times; sealing goes on, whatever the leases say."""
-    offset = stage.folder / "clock"
-    offset.write_text("+0s")
-    # libfaketime 0.9.10 refuses the absolute nap that Python takes when the monotonic clock is not faked.
-    (stage.folder / "sitecustomize.py").write_text(
-        "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
-    )
-    stage.prepare(
-        LD_PRELOAD=str(FAKETIME),
-        FAKETIME_TIMESTAMP_FILE=str(offset),
-        FAKETIME_CACHE_DURATION="1",
-        PYTHONPATH=str(stage.folder),
-        DONT_FAKE_MONOTONIC="1",
-    )
-    stage.begin(acts=60)
-    sealed = 0
-    for jump in (f"+{HOUR_S}s", f"-{HOUR_S}s", "+0s") if stage.full else (f"+{HOUR_S}s", f"-{HOUR_S}s"):
-        jumped = time.monotonic()
-        offset.write_text(jump)
-        stage.load.wait_for(100, since_s=jumped)
-        before = _sealed(stage)
-        stage.load.wait_for(20, since_s=time.monotonic())
-        until(lambda before=before: _sealed(stage) > before, SEALED_WITHIN_S)
-        stage.in_time("sealing after a jump", time.monotonic() - jumped, SEALED_WITHIN_S)
-        sealed += 1
-    stage.end_load()
-    for token in stage.journal.ended[-200:]:
-        answer = stage.target.ask("GET", "/gate/check?purpose=analytics", X_Consent_Token=token)
-        stage.checked.re_granted += answer.status == 204
-    stage.notes.append(f"{sealed} jumps")
-    stage.target.stop()
-    check_record(stage.target, stage.journal, stage.checked)
-
-
-def _sealed(stage: Stage) -> int:
-    """How far the ledger is sealed."""
-    storage = open_storage(stage.target.settings)
-    try:
-        newest = last_checkpoint(storage)
-        return newest.size if newest else 0
-    finally:
-        storage.close()

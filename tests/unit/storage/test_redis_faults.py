@@ -230,6 +230,7 @@ def test_a_wrong_password_is_a_miss_and_a_right_one_is_not() -> None:
         host = f"127.0.0.1:{server.port}"
         with open_redis(f"redis://:wrong@{host}") as (cache, watch):
             opens(cache, watch)
+            assert watch.cause == "AuthenticationError"
         with open_redis(f"redis://:p%40ss%3Aword@{host}/2") as (cache, _):
             works_again(cache)
             assert server.ask("INFO", "keyspace").keys() == {"db2"}

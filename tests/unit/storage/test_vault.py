@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import threading
@@ -156,6 +157,22 @@ def test_a_key_that_another_process_made_is_found(vault: Vault) -> None:
     with pytest.raises(RecordDamagedError, match="missing"):
         vault.decrypt(key + 1, "x", b"")
     other.close()
+
+
+def test_a_process_that_stands_still_at_the_file_stops_no_other(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [vault.new_key() for _ in range(BLOCK)]
+    monkeypatch.setattr("cookiegate.storage.vault.LOCK_WAIT_S", 0.1)
+    with vault.path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(StorageError, match="another process"):
+            vault.new_key()
+        monkeypatch.setattr("cookiegate.storage.vault.LOCK_WAIT_S", 600)  # longer than a test may last
+        with pytest.raises(StorageError, match="another process"):
+            vault.new_key()
+        with pytest.raises(StorageError, match="another process"):
+            vault.holds(keys[-1] + 1)
+        assert vault.decrypt(keys[0], "x", vault.encrypt(keys[0], "x", b"payload")) == b"payload"
+    assert vault.new_key() > keys[-1]
 
 
 def test_neighbouring_keys_open_as_one_by_one(vault: Vault) -> None:
