@@ -11,7 +11,7 @@ from cookiegate.cli.stages import Stages
 from cookiegate.clock import SystemClock
 from cookiegate.errors import BackupError
 from cookiegate.rights.copies.backing_up import UnsoundCopyError, back_up
-from cookiegate.rights.copies.key_copies import keep_signing_keys, keep_subject_keys
+from cookiegate.rights.copies.key_copies import keep_signing_keys, keep_subject_keys, refuse_other_keys
 from cookiegate.rights.copies.manifest import RECORD
 
 _folder = click.Path(file_okay=False, path_type=Path)
@@ -34,9 +34,9 @@ def command(
 ) -> None:
     """Copy the whole record into the new folder TARGET, while the service runs.
 
-    TARGET appears whole, synced and verified, or not at all. It holds no key: without the subject keys nobody can read
-    in it, and who is erased later cannot be read in it either. Copy the keys to other places, of which each holds one
-    copy only, the newest.
+    TARGET appears whole, synced and verified, or not at all; the folder that it is made in must be there. It holds no
+    key: without the subject keys nobody can read in it, and who is erased later cannot be read in it either. Copy the
+    keys to other places, of which each holds one copy only, the newest. A copy of other keys is never replaced.
 
     \b
     Examples:
@@ -48,6 +48,7 @@ def command(
     settings = settings_of(data_dir)
     for option, folder in (("--subject-keys", subject_keys), ("--keys", keys)):
         _refuse_together(option, folder, target, settings.data_dir)
+    refuse_other_keys(settings.data_dir, keys, subject_keys)
     try:
         with Stages(copy="rows" if settings.database_url else "pages", verify="entries") as stages:
             made = back_up(settings, target, SystemClock(), is_verified=not no_verify, advance=stages)

@@ -110,7 +110,7 @@ def accept_loss(data_dir: Path, yes: bool) -> None:
     are never given out again. Stop the service first; look for a newer copy of keys.bin before that.
     """
     settings = settings_of(Path(data_dir))
-    with ServingLock(settings):
+    with ServingLock(settings, alone=True):
         count = count_lost(settings)
         if count and not yes:
             click.confirm(

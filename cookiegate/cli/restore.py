@@ -35,7 +35,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--against", multiple=True, help="A checkpoint saved elsewhere, file or address; may be repeated.")
 @click.option("--receipt", "receipts", multiple=True, help="A visitor's receipt, a file; may be repeated.")
 @click.option("--accept-missing", is_flag=True, help="Restore although entries are missing at the end.")
-@click.option("--accept-lost-keys", is_flag=True, help="Restore although the subject keys are older than the backup.")
+@click.option("--accept-lost-keys", is_flag=True, help="Give up subject keys that every copy lacks or has damaged.")
 @click.option(
     "--nothing-since", is_flag=True,
     help="You vouch that nothing was recorded after the backup: the service was stopped before it and never ran since.",
@@ -57,8 +57,8 @@ def command(
     """Make the backup in the folder SOURCE the record of an empty place.
 
     The copy is compared with its manifest, derived again from its payloads up to the signed roots, and compared with
-    what others kept: --against a checkpoint that was saved elsewhere, and --receipt of visitors. It appears whole, or
-    not at all.
+    what others kept: --against a checkpoint that was saved elsewhere, and --receipt of visitors. Record and keys appear
+    whole, or not at all. No service may use the data folder meanwhile: for a drill name another one.
 
     Somebody may have withdrawn after the backup was taken, and nobody knows who. So no consent of the copy is used
     until its person has confirmed it, and no token from before is accepted, unless you say --nothing-since.
@@ -82,8 +82,8 @@ def command(
         accept_lost_keys=accept_lost_keys,
         nothing_since=nothing_since,
     )
-    stages = Stages(check="B", verify="entries", confirm="consents", copy="rows")
-    with ServingLock(settings), stages:
+    stages = Stages(check="B", take="rows", verify="entries", confirm="consents", copy="rows")
+    with ServingLock(settings, alone=True), stages:
         restored = restore(settings, order, SystemClock(), stages)
     _show(restored)
     ctx.exit(0 if restored.is_done else 1 if restored.findings else 3)
@@ -105,7 +105,7 @@ def _read_receipt(place: str, ring: KeyRing) -> Receipt:
 
 
 def _show(restored: Restored) -> None:
-    manifest, size = restored.manifest, restored.verified.size
+    manifest, size = restored.manifest, restored.size
     for line in restored.findings.lines:
         click.echo(line)
     click.echo(f"backup of {manifest.taken_at}, {manifest.engine}: {size:,} entries")
@@ -117,6 +117,11 @@ def _show(restored: Restored) -> None:
     if restored.erased or restored.lost:
         click.echo(f"{restored.erased:,} erased since, and erased again; {restored.lost:,} keys were given up")
     if restored.findings:
+        if set(restored.findings.counts) & {"payload_changed", "key_gone"}:
+            click.echo(
+                "The file of the record is what was backed up. Where payloads do not open, the keys may be damaged: "
+                f"{restored.key_file}; try another copy of them with --subject-keys"
+            )
         click.echo("NOT RESTORED: the copy is not sound")
     elif not restored.is_done:
         click.echo("NOT RESTORED: look for a newer backup, or say --accept-missing")
@@ -134,5 +139,6 @@ def _compared(name: str, outside: int, here: int) -> str:
         return f"{name}: the outside checkpoint has {outside:,} entries, and this copy holds them all"
     return (
         f"{name}: the outside checkpoint has {outside:,} entries, this copy {here:,}: {outside - here:,} "
-        f"{'entry' if outside - here == 1 else 'entries'} from position {here:,} on are missing"
+        f"{'entry' if outside - here == 1 else 'entries'} from position {here:,} on "
+        f"{'is' if outside - here == 1 else 'are'} missing"
     )

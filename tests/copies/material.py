@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from support.keeping import Keeping
 
 from cookiegate.consent.current import Consent, consent_of
@@ -18,6 +19,7 @@ from cookiegate.ledger.keyfile import read_ledger_key
 from cookiegate.ledger.verification import Verified
 from cookiegate.ledger.verifying import verify
 from cookiegate.rights.copies.backing_up import Advance, Backup, back_up
+from cookiegate.rights.copies.facts import CopyFacts
 from cookiegate.rights.copies.key_copies import keep_signing_keys, keep_subject_keys
 from cookiegate.rights.copies.manifest import RECORD, facts_of, read_manifest, write_manifest
 from cookiegate.rights.copies.restoring import Order, Restored, restore
@@ -88,5 +90,8 @@ def refit(folder: Path) -> None:
     """Makes the manifest agree with a changed record again, as somebody who hides the change would."""
     manifest = read_manifest(folder)
     (folder / "manifest.json").unlink()
-    facts = {**manifest.files, RECORD: facts_of(folder / RECORD)}
-    write_manifest(folder, msgspec.structs.replace(manifest, files=facts))
+    files = {**manifest.files, RECORD: facts_of(folder / RECORD)}
+    found: dict[str, Any] = {}
+    with suppress(sa.exc.DBAPIError), CopyFacts(folder / RECORD) as facts:  # it may be no record any more
+        found = {"schema": str(facts.schema), "ledger": facts.ledger(), **facts.rows()}
+    write_manifest(folder, msgspec.structs.replace(manifest, files=files, **found))

@@ -16,6 +16,7 @@ from support.waiting import until
 from cookiegate.errors import BackupError
 from cookiegate.rights.copies.backing_up import UnsoundCopyError, back_up
 from cookiegate.rights.copies.manifest import check_files, read_manifest
+from cookiegate.storage.copying.embedded import reason_of
 from cookiegate.storage.copying.rows import count_rows, record_engine
 from cookiegate.storage.vault import FILE
 from copies.material import Kept, silent, verified
@@ -125,6 +126,12 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(kept_in_a_file: Kept) -> 
     assert done.returncode == 2
     assert "backup_failed" in done.stderr
     assert sorted(path.name for path in kept.place.iterdir()) == ["data"]
+
+
+def test_a_disk_that_is_full_is_told_in_the_system_s_words(tmp_path: Path) -> None:
+    told = pysqlite3.OperationalError("database or disk is full")  # by SQLite's backup, without a code
+    assert reason_of(told, tmp_path) == "No space left on device"
+    assert reason_of(pysqlite3.OperationalError("disk I/O error"), tmp_path) == "disk I/O error"
 
 
 def test_keys_are_copied_elsewhere_private_and_only_the_newest_copy_stays(kept_in_a_file: Kept) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,10 @@ from copies.material import Kept
 CLI = [sys.executable, "-m", "cookiegate.cli.main"]
 
 
-def run(*words: str, url: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, url: str, **more: Any) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("COOKIEGATE_")}
     env["COOKIEGATE_DATABASE_URL"] = url
-    return subprocess.run([*CLI, *words], capture_output=True, text=True, timeout=120, check=False, env=env)
+    return subprocess.run([*CLI, *words], capture_output=True, text=True, timeout=120, check=False, env=env, **more)
 
 
 def keys_in(place: Path) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pysqlite3
 import pytest
 
 from cookiegate.errors import BackupError, RestoreRefusedError
 from cookiegate.ledger.receipt_reading import read_receipt
 from cookiegate.ledger.receipts import ReceiptBook, sign_receipt
-from cookiegate.rights.copies.manifest import RECORD
+from cookiegate.rights.copies.key_copies import keep_signing_keys, keep_subject_keys
+from cookiegate.rights.copies.manifest import RECORD, write_manifest
 from cookiegate.storage.copying.rows import count_rows, read_sequences, record_engine
 from cookiegate.storage.places import ServingLock
 from cookiegate.tokens.jws import PublicKeys
@@ -108,6 +110,53 @@ def test_receipts_tell_what_is_missing(kept_in_a_file: Kept, there: Path) -> Non
     assert not restored.is_done
     assert restored.unknown_receipts == 1
     assert {name: proved.position is not None for name, proved in restored.receipts} == {"held": True, "lost": False}
+
+
+@pytest.mark.parametrize("sealed", [0, 2])
+@pytest.mark.parametrize("later", [0, 2])
+def test_who_was_erased_since_the_backup_does_not_make_it_look_forged(
+    kept: Kept, there: Path, sealed: int, later: int
+) -> None:
+    """Today's keys, an outside checkpoint of today: the repeated erasure is no entry of the backup."""
+    gone = kept.decide()
+    kept.decide_many(2)
+    kept.seal()
+    kept.decide_many(sealed)  # these wait when the backup is made
+    kept.back_up_to(keys=False)
+    kept.erasure.erase(gone.row.key_id, site="demo", by="self")
+    kept.decide_many(later)
+    kept.seal()
+    keep_subject_keys(kept.folder, kept.place / "subject-keys")
+    keep_signing_keys(kept.folder, kept.place / "keys")
+    refused = kept.restore_to(on_sqlite(there), there, **kept.saving())
+    assert (refused.is_done, refused.findings.lines) == (False, [])
+    assert (refused.size, refused.missing, refused.erased) == (3 + sealed, 1 + later, 1)
+    accepted = kept.restore_to(on_sqlite(there), there, accept_missing=True, **kept.saving())
+    assert (accepted.is_done, accepted.missing) == (True, 1 + later)
+    with opened(on_sqlite(there), there) as storage:
+        (entry,) = storage.entries(kind="restore")
+        assert f'"missing":{1 + later}'.encode() in entry.record
+        assert not storage.vault.holds(gone.row.key_id)
+
+
+@pytest.mark.parametrize("name", ["ledger", "newest_key", "erased_mark", "counts", "schema"])
+def test_a_manifest_of_another_record_is_refused(kept_in_a_file: Kept, there: Path, name: str) -> None:
+    kept = kept_in_a_file
+    kept.history()
+    folder = kept.place / "backup"
+    manifest = kept.back_up_to().manifest
+    others = {
+        "ledger": msgspec.structs.replace(manifest.ledger, size=manifest.ledger.size + 1),
+        "newest_key": manifest.newest_key + 1,
+        "erased_mark": manifest.erased_mark + 1,
+        "counts": {**manifest.counts, "decisions": 0},
+        "schema": "0008",
+    }
+    (folder / "manifest.json").unlink()
+    write_manifest(folder, msgspec.structs.replace(manifest, **{name: others[name]}))
+    with pytest.raises(BackupError, match="is not that of its record"):
+        kept.restore_to(on_sqlite(there), there)
+    assert not list(there.iterdir())
 
 
 @pytest.mark.parametrize("how", ["cut", "flipped", "missing", "garbled", "newer"])

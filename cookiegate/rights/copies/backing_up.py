@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,32 +14,23 @@ from cookiegate.errors import BackupError, SettingsError
 from cookiegate.ledger.keyfile import read_ledger_key
 from cookiegate.ledger.verification import Verified
 from cookiegate.rights.copies.checking import verify_copy
+from cookiegate.rights.copies.facts import CopyFacts
 from cookiegate.rights.copies.manifest import (
     CHECKPOINT,
     FORMAT,
     RECORD,
     VERSION,
-    LedgerFacts,
     Manifest,
     facts_of,
     write_manifest,
 )
 from cookiegate.settings import Settings
 from cookiegate.storage.copying.durable import new_folder
-from cookiegate.storage.copying.embedded import file_engine, snapshot
-from cookiegate.storage.copying.rows import (
-    copy_rows,
-    count_rows,
-    newest_key,
-    newest_revision,
-    record_engine,
-    revision_of,
-)
+from cookiegate.storage.copying.embedded import file_engine, reason_of, snapshot
+from cookiegate.storage.copying.rows import copy_rows, count_rows, newest_revision, record_engine, revision_of
 from cookiegate.storage.migrating import migrate
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.places import ServingLock, database_file
-from cookiegate.storage.tables import checkpoints, unsealed
-from cookiegate.storage.tables_retention import erased_keys
 
 #: Told what is being done, how much more of it was done, and how much there is (None: nobody knows).
 Advance = Callable[[str, int, int | None], object]
@@ -87,13 +75,25 @@ def back_up(settings: Settings, target: Path, clock: Clock, *, is_verified: bool
         else:
             _copy_rows(settings, copy, advance)
         beside = ServingLock(settings).is_held() if file is not None else None
-        with closing(_Copy(copy)) as facts:
-            facts.refuse_other_schema(is_verified)
+        with CopyFacts(copy) as facts:
+            _refuse_other_schema(facts.schema, is_verified)
             verified = _verify(settings, copy, now_ms, advance) if is_verified else None
             (folder / CHECKPOINT).touch(mode=0o600)
             (folder / CHECKPOINT).write_text(facts.ledger().checkpoint or "", encoding="utf-8")
-            engine = "sqlite" if file is not None else "postgresql"
-            manifest = facts.manifest(engine=engine, now_ms=now_ms, beside=beside, verified=verified)
+            manifest = Manifest(
+                format=FORMAT,
+                version=VERSION,
+                made_by=__version__,
+                engine="sqlite" if file is not None else "postgresql",
+                schema=str(facts.schema),
+                taken_at=rfc3339(now_ms),
+                taken_at_ms=now_ms,
+                beside_service=beside,
+                ledger=facts.ledger(),
+                files={name: facts_of(folder / name) for name in (RECORD, CHECKPOINT)},
+                verified=verified is not None,
+                **facts.rows(),
+            )
         write_manifest(folder, manifest)
     return Backup(manifest, verified)
 
@@ -123,7 +123,9 @@ def _copy_rows(settings: Settings, target: Path, advance: Advance) -> None:
             with written.begin() as writing:
                 copy_rows(reading, writing, lambda count: advance("copy", count, total))
     except sa.exc.DBAPIError as error:
-        raise BackupError(f"the record cannot be copied now ({type(error.orig).__name__})") from error
+        raise BackupError(
+            f"the record cannot be copied to {target.parent} ({reason_of(error, target.parent)})"
+        ) from error
 
 
 def _other_schema(found: str | None) -> str:
@@ -152,45 +154,8 @@ def _verify(settings: Settings, copy: Path, now_ms: int, advance: Advance) -> Ve
     return verified
 
 
-class _Copy:
-    """Reads a finished copy's facts."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection = file_engine(path).connect()
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def refuse_other_schema(self, is_verified: bool) -> None:
-        found = revision_of(self._connection)
-        if found is None:
-            raise SettingsError("there is no record of cookiegate in this database")
-        if is_verified and found != newest_revision():
-            raise BackupError(f"{_other_schema(found)}, or say --no-verify")
-
-    def manifest(self, *, engine: str, now_ms: int, beside: bool | None, verified: Verified | None) -> Manifest:
-        connection = self._connection
-        return Manifest(
-            format=FORMAT,
-            version=VERSION,
-            made_by=__version__,
-            engine=engine,
-            schema=str(revision_of(connection)),
-            taken_at=rfc3339(now_ms),
-            taken_at_ms=now_ms,
-            beside_service=beside,
-            ledger=self.ledger(),
-            newest_key=newest_key(connection),
-            erased_mark=connection.scalar(sa.select(sa.func.max(erased_keys.c.sequence))) or 0,
-            counts=count_rows(connection),
-            files={name: facts_of(self._path.with_name(name)) for name in (RECORD, CHECKPOINT)},
-            verified=verified is not None,
-        )
-
-    def ledger(self) -> LedgerFacts:
-        newest: Any = self._connection.execute(sa.select(checkpoints).order_by(checkpoints.c.size.desc())).first()
-        waiting = self._connection.scalar(sa.select(sa.func.count()).select_from(unsealed)) or 0
-        if newest is None:
-            return LedgerFacts(0, None, None, waiting)
-        return LedgerFacts(newest.size, b64encode(newest.root).decode(), newest.note, waiting)
+def _refuse_other_schema(found: str | None, is_verified: bool) -> None:
+    if found is None:
+        raise SettingsError("there is no record of cookiegate in this database")
+    if is_verified and found != newest_revision():
+        raise BackupError(f"{_other_schema(found)}, or say --no-verify")

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cookiegate.clock import Clock
 from cookiegate.consent.current import TO_CONFIRM
+from cookiegate.ledger.consents_check import EPOCHS_LOST
 from cookiegate.rights.erasure import end_tokens
 from cookiegate.storage.contract import ConsentRow, Storage, WriteTransaction
 from cookiegate.storage.sealed_rows import CONSENT_COLUMNS, consent_from_columns
@@ -21,8 +22,6 @@ from cookiegate.storage.tables import consents, revocations, status_lists
 from cookiegate.storage.tables_deliveries import stream_events
 
 PAGE = 500
-#: More changes than a consent sees in the time that a backup is old.
-EPOCHS_LOST = 1_000
 #: More events than a stream sees in that time.
 EVENTS_LOST = 1_000_000
 

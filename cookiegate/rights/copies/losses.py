@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from cookiegate.clock import Clock
+from cookiegate.errors import SettingsError
 from cookiegate.rights.restored import erase_unknown, tell_lost
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import Storage
-from cookiegate.storage.copying.rows import newest_key, record_engine
+from cookiegate.storage.copying.rows import newest_key, opened
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.places import database_file
 from cookiegate.storage.vault import Vault
 
 
@@ -57,5 +59,8 @@ def tell_of_loss(storage: Storage, clock: Clock) -> int:
 
 
 def _newest(settings: Settings) -> int:
-    with record_engine(settings).connect() as connection:
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        raise SettingsError(f"there is no record at {file}; is its disk mounted?")
+    with opened(settings) as connection:
         return newest_key(connection)

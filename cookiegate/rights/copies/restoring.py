@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,20 +22,31 @@ from cookiegate.ledger.signed_note import NoteVerifier
 from cookiegate.ledger.verification import Verified
 from cookiegate.rights.copies.checking import verify_copy
 from cookiegate.rights.copies.confirming import confirm_again
-from cookiegate.rights.copies.key_copies import SIGNING_FOLDER, bring_signing_keys, bring_subject_keys
+from cookiegate.rights.copies.facts import refuse_other_facts
+from cookiegate.rights.copies.key_sums import count_keys
 from cookiegate.rights.copies.losses import mark_lost, tell_of_loss
 from cookiegate.rights.copies.manifest import RECORD, Manifest, check_files, read_manifest
+from cookiegate.rights.copies.staging import Stage, staged
 from cookiegate.rights.restored import erase_unknown
 from cookiegate.settings import Settings
 from cookiegate.storage.contract import Storage, WriteTransaction
-from cookiegate.storage.copying.durable import copy_file, sync
+from cookiegate.storage.copying.durable import sync
 from cookiegate.storage.copying.embedded import file_engine
-from cookiegate.storage.copying.rows import copy_rows, count_rows, is_empty, known_revisions, newest_key, record_engine
+from cookiegate.storage.copying.renewing import renew
+from cookiegate.storage.copying.rows import (
+    copy_rows,
+    count_rows,
+    is_empty,
+    known_revisions,
+    opened,
+    record_engine,
+    told_plainly,
+)
 from cookiegate.storage.opening import open_storage
-from cookiegate.storage.places import DATABASE_FILE, database_file
+from cookiegate.storage.places import database_file
 from cookiegate.storage.sqlite import SqliteStorage
 from cookiegate.storage.tables import leases
-from cookiegate.storage.vault import FOLDER, Vault
+from cookiegate.storage.vault import Vault
 from cookiegate.tokens.keys import KeyRing
 
 Advance = Callable[[str, int, int | None], object]
@@ -73,11 +82,13 @@ class Restored:
 
     Args:
         manifest: of the backup.
+        size: entries of the ledger as it was backed up, those that waited to be sealed too.
+        key_file: the subject keys that were used.
         verified: what the verification of the restored record saw.
         findings: what is wrong with it; entries that are missing at its end are not.
         saved: the outside checkpoints.
         receipts: each receipt with its place, or with what is wrong.
-        missing: entries that an outside checkpoint has beyond the copy's end.
+        missing: entries that an outside checkpoint has beyond ``size``.
         erased: people who were erased after the backup, and are so again.
         lost: subject keys that were given up.
         is_lossy: whether something may have been lost, so that nothing is used before it is confirmed.
@@ -86,6 +97,8 @@ class Restored:
     """
 
     manifest: Manifest
+    size: int
+    key_file: Path
     verified: Verified
     findings: Findings
     saved: Sequence[tuple[str, Checkpoint]]
@@ -106,7 +119,8 @@ class Restored:
 def restore(settings: Settings, order: Order, clock: Clock, advance: Advance) -> Restored:
     """Restores a backup as the record of ``settings``, which must be empty.
 
-    Everything is done on a working copy beside it; the record appears at the end, in one step.
+    Everything is done on a working copy beside it; the record appears at the end, in one step. Nobody else may use the
+    data folder meanwhile: take its :class:`ServingLock` alone.
 
     Args:
         settings: where to.
@@ -134,57 +148,17 @@ def restore(settings: Settings, order: Order, clock: Clock, advance: Advance) ->
     _refuse_record(settings)
     file = database_file(settings)
     beside = settings.data_dir if file is None else file.parent
-    with _keys_of(settings.data_dir, order) as keys, _working_copy(beside, order.source) as path:
-        restored = _Restoring(settings, order, clock, manifest, path, advance).run()
-        keys.stay = restored.is_done
-    return restored
-
-
-class _Keys:
-    """The folders of keys that were brought; they go again unless they are told to ``stay``."""
-
-    def __init__(self) -> None:
-        self.brought: list[Path] = []
-        self.stay = False
-
-
-@contextmanager
-def _keys_of(data_dir: Path, order: Order) -> Iterator[_Keys]:
-    keys = _Keys()
-    try:
-        if order.keys is not None:
-            bring_signing_keys(order.keys, data_dir)
-            keys.brought.append(data_dir / SIGNING_FOLDER)
-        if order.subject_keys is not None:
-            bring_subject_keys(order.subject_keys, data_dir)
-            keys.brought.append(data_dir / FOLDER)
-        if not (data_dir / SIGNING_FOLDER).is_dir():
-            raise RestoreRefusedError(
-                f"there are no keys in {data_dir}: without the ledger's key nothing can be verified; name their copy "
-                "with --keys FOLDER"
-            )
-        yield keys
-    finally:
-        for folder in () if keys.stay else keys.brought:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _working_copy(beside: Path, source: Path) -> Iterator[Path]:
-    """A copy of the backup's record in a folder of its own, which goes at the end."""
-    folder = Path(tempfile.mkdtemp(dir=beside, prefix=".restoring-"))
-    try:
-        copy_file(source / RECORD, folder / DATABASE_FILE)
-        yield folder / DATABASE_FILE
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with staged(
+        settings.data_dir, beside, order.source / RECORD, order.keys, order.subject_keys, give_up=order.accept_lost_keys
+    ) as stage:
+        return _Restoring(settings, order, clock, manifest, stage, advance).run()
 
 
 def _refuse_record(settings: Settings) -> None:
     file = database_file(settings)
     if file is not None and not file.exists():
         return
-    with record_engine(settings).connect() as connection:
+    with opened(settings) as connection:
         if not is_empty(connection):
             where = file or "the database of COOKIEGATE_DATABASE_URL"
             raise RestoreRefusedError(
@@ -197,16 +171,17 @@ class _Restoring:
     """One restore, on its working copy."""
 
     def __init__(
-        self, settings: Settings, order: Order, clock: Clock, manifest: Manifest, path: Path, advance: Advance
+        self, settings: Settings, order: Order, clock: Clock, manifest: Manifest, stage: Stage, advance: Advance
     ) -> None:
         self._settings = settings
         self._order = order
         self._clock = clock
         self._manifest = manifest
-        self._path = path
+        self._stage = stage
+        self._path = stage.record
         self._advance = advance
-        self._ring = KeyRing.open(settings.data_dir, clock)
-        self._signer = read_ledger_key(settings.data_dir)
+        self._ring = KeyRing.open(stage.ring_dir, clock)
+        self._signer = read_ledger_key(stage.ring_dir)
 
     def run(self) -> Restored:
         """Everything up to the record in its place."""
@@ -232,23 +207,36 @@ class _Restoring:
             storage.empty_log()
         finally:
             storage.close()
-        self._publish()
-        restored.is_done = True
+        with self._stage.placed(), told_plainly(self._settings):
+            self._publish()
+        self._stage.is_done = restored.is_done = True
         return restored
 
     def _open(self) -> Storage:
-        data_dir = self._settings.data_dir
+        data_dir, brought = self._stage.vault_dir, self._stage.brought
+        refuse_other_facts(brought, self._order.source, self._manifest)
         if self._order.accept_lost_keys:
-            with file_engine(self._path).connect() as connection:
-                newest = newest_key(connection)
-            mark_lost(data_dir, newest)
+            mark_lost(data_dir, self._manifest.newest_key)
         try:
+            total = sum(self._manifest.counts.values())
+            renew(brought, self._path, data_dir, lambda count: self._advance("take", count, total))
+            brought.unlink()
             return SqliteStorage.open(f"sqlite:///{self._path.absolute()}", Vault.open(data_dir))
         except KeyFileError as error:
-            raise RestoreRefusedError(
-                f"{error.detail}. If there is none, --accept-lost-keys gives up what the older copy lacks: those "
-                "people's data cannot be read by anybody any more, and the ledger says so"
-            ) from error
+            if "key_id" not in error.evidence:
+                raise
+            raise RestoreRefusedError(self._stage.named(self._older_keys())) from error
+
+    def _older_keys(self) -> str:
+        file = self._stage.vault_file
+        is_own = self._stage.vault_dir == self._settings.data_dir
+        cure = f"move {file} away, and name the folder of" if is_own else "name the folder of"
+        return (
+            f"{file} is older than the record, or was cut off: it holds {count_keys(file):,} keys, and the record "
+            f"names key {self._manifest.newest_key:,}. Look for a newer copy, {cure} that with --subject-keys. Only if "
+            "there is none anywhere, --accept-lost-keys gives up what is missing: those people's data cannot be read "
+            "by anybody any more, and the ledger says so"
+        )
 
     def _seal(self, storage: Storage) -> None:
         """Seals what waits: it is in the order in which the service would have sealed it, to the same roots."""
@@ -260,29 +248,32 @@ class _Restoring:
     def _examine(self, storage: Storage) -> Restored:
         storage.empty_log()  # the file alone is looked at
         total, saved = self._manifest.ledger.size, self._order.saved(self._signer.verifier)
+        # What was erased again lies beyond what was backed up, and is in no checkpoint from outside.
+        size = total + self._manifest.ledger.waiting
         verified = verify_copy(
             self._path,
-            self._settings.data_dir,
+            self._stage.vault_dir,
             self._signer.verifier,
             now_ms=self._clock.now_ms(),
-            saved=saved,
+            saved=[(name, checkpoint) for name, checkpoint in saved if checkpoint.size <= size],
             progress=lambda count: self._advance("verify", count, total),
         )
         receipts = [
             (name, prove_by_database(storage, receipt, self._signer.verifier))
             for name, receipt in self._order.receipts(self._ring)
         ]
-        missing = max((checkpoint.size for _, checkpoint in saved), default=0) - verified.size
+        missing = max((checkpoint.size for _, checkpoint in saved), default=0) - size
         found = Findings()
-        found.merge(verified.findings.without("rolled_back"))  # that, and unknown receipts, are what is missing
+        found.merge(verified.findings)
         for _, proved in receipts:
-            found.merge(proved.findings.without("receipt_unknown"))
-        return Restored(self._manifest, verified, found, saved, receipts, missing=max(missing, 0))
+            found.merge(proved.findings.without("receipt_unknown"))  # that is what is missing
+        key_file = Path(self._stage.named(str(self._stage.vault_file)))
+        return Restored(self._manifest, size, key_file, verified, found, saved, receipts, missing=max(missing, 0))
 
     def _record(self, storage: Storage, restored: Restored) -> None:
         body = {
             "backup_taken_at": self._manifest.taken_at,
-            "size": restored.verified.size,
+            "size": restored.size,
             "missing": restored.missing,
             "nothing_since": self._order.nothing_since,
             "to_confirm": restored.to_confirm,
