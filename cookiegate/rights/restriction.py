@@ -6,7 +6,7 @@ Source: GDPR 18, 4(3), recital 67; APPI 35(1).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from cookiegate.errors import NotFoundError
 from cookiegate.ledger.entries import EntryKind, record_entry
 from cookiegate.rights.delivery.streams import append_stream
 from cookiegate.rights.erasure import Ended, end_tokens
-from cookiegate.storage.contract import ConsentRow, Storage, WriteTransaction
+from cookiegate.storage.contract import ConsentRow, StatusSlot, Storage, WriteTransaction
 from cookiegate.storage.tables_deliveries import stream_events
 
 _ENTRIES: dict[str, EntryKind] = {"suspend": "restriction", "resume": "restriction_lifted"}
@@ -93,7 +93,7 @@ class Restriction:
             for row in rows:
                 slot = transaction.allocate_slot() if row.is_granted else None  # the old one was revoked for ever
                 transaction.put_consent(replace(row, restricted=False, slot=slot, epoch=row.epoch + 1))
-                _record(transaction, row, "resume", row.epoch + 1, by, request_id, now_ms)
+                _record(transaction, row, "resume", row.epoch + 1, by, request_id, now_ms, slot)
             return Restricted(key_id, restricted=False, sequence=_waiting(transaction, "resume", site, key_id))
 
         return self._storage.write(work)
@@ -137,8 +137,11 @@ def _record(
     by: str,
     request_id: str | None,
     at_ms: int,
+    slot: StatusSlot | None = None,
 ) -> None:
-    body = {"epoch": epoch, "request": request_id, "by": by}
+    body: dict[str, Any] = {"epoch": epoch, "request": request_id, "by": by}
+    if slot is not None:  # no decision tells of it
+        body["status"] = [slot.list_id, slot.index]
     key_id = consent.key_id  # the entry tells of one person, and is erased with them
     record_entry(transaction, kind=_ENTRIES[stream], site=consent.site, body=body, at_ms=at_ms, key_id=key_id)
     append_stream(

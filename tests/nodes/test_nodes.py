@@ -105,6 +105,37 @@ def _count(cluster: Cluster) -> int:
     return int(count)
 
 
+def test_a_node_that_is_cut_off_writes_no_line_of_somebody_who_was_erased_or_restricted_meanwhile(
+    cluster: Cluster,
+) -> None:
+    one, two = cluster.one, cluster.two
+    people = {"erase": granted(one), "restrict": granted(one)}
+    subjects = {what: one.subject(token) for what, (_, token) in people.items()}
+    collected = one.service.folder / "data" / "collected" / "demo"
+
+    def lines(what: str, files: str = "plain.????-??-??.jsonl") -> int:
+        return sum(path.read_text().count(subjects[what]) for path in collected.glob(files))
+
+    def collect(node: Node) -> None:
+        for _, token in people.values():
+            node.ask("POST", "/collect/plain/events", {"name": "view", "consent_token": token}, X_Consent_Token=token)
+
+    for node in (one, two):
+        until(lambda node=node: [node.check(token)[0] for _, token in people.values()] == [204, 204])  # type: ignore[misc]
+        collect(node)
+    assert (lines("erase"), lines("restrict")) == (2, 2)
+    with two.machine.cut_off():
+        for what, (visitor, _) in people.items():
+            assert visitor.send(one, "POST", f"/v1/sites/demo/record/{what}", {}).status == 200
+        until(lambda: [collect(two), lines("erase"), lines("restrict")] == [None, 0, 0], 60.0)
+        collect(two)
+    until(two.is_ready)
+    collect(two)
+    assert (lines("erase"), lines("restrict")) == (0, 0)
+    assert lines("erase", "*.suspended.jsonl") == 0
+    assert lines("restrict", "*.suspended.jsonl") >= 2
+
+
 def test_a_pause_of_the_record_stops_every_gate_and_loses_nothing(cluster: Cluster) -> None:
     visitor, token = granted(cluster.one)
     passes_everywhere(cluster, token)

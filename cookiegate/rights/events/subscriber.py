@@ -7,17 +7,18 @@ from itertools import groupby, takewhile
 
 import sqlalchemy as sa
 
-from cookiegate.clock import Clock
+from cookiegate.clock import Clock, seconds_awake_or_not
 from cookiegate.errors import StorageError
 from cookiegate.rights.delivery.streams import StreamEvent, StreamName, Streams, move_cursor, settle
 from cookiegate.rights.delivery.subscriber_rows import OWN_FILES, Subscriber, read_subscribers
 from cookiegate.rights.events.files import EventFiles
 from cookiegate.storage.contract import Storage, WriteTransaction
-from cookiegate.storage.tables_deliveries import subscribers, subscriptions
+from cookiegate.storage.tables_deliveries import stream_events, subscribers, subscriptions
 
 FILE_STREAMS: tuple[StreamName, ...] = ("erase", "suspend", "resume")
-#: Other processes that write the same files hear of a revocation within half a second; what was on its way has landed.
-SETTLE_MS = 2_000
+#: Another process may go by what it knew when an end was recorded for ``SILENCE_MAX_S`` (``tokens/knowledge.py``), on a
+#: node that is cut off; after that it writes nothing. So when this is over, what was on its way has landed.
+SETTLE_S = 6.0
 #: Subjects whose lines are looked for in one reading of the files.
 TURN_MAX = 1_000
 
@@ -29,15 +30,25 @@ class FileSubscriber:
         storage: the record.
         files: the files.
         bar: refuses a subject's lines below an epoch in this process, from now on.
-        clock: tells what has settled.
+        clock: dates the acknowledgements.
+        settle_s: how long after it was first seen an event is acted upon.
     """
 
-    def __init__(self, storage: Storage, files: EventFiles, bar: Callable[[str, int], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        files: EventFiles,
+        bar: Callable[[str, int], None],
+        clock: Clock,
+        settle_s: float = SETTLE_S,
+    ) -> None:
         self._storage = storage
         self._streams = Streams(storage)
         self._files = files
         self._bar = bar
         self._clock = clock
+        self._settle_s = settle_s
+        self._seen: list[tuple[float, int]] = []
 
     def catch_up(self) -> int:
         """Does what the streams say; returns how many events were acknowledged.
@@ -53,9 +64,24 @@ class FileSubscriber:
 
     def _unheard(self, own: Subscriber) -> list[StreamEvent]:
         """What has settled and is not acknowledged, in its order, up to the first that has not settled."""
-        settled_ms = self._clock.now_ms() - SETTLE_MS
+        settled = self._settled()
         found = self._streams.unacknowledged(own, FILE_STREAMS, TURN_MAX)
-        return list(takewhile(lambda event: event.at_ms <= settled_ms, found))
+        return list(takewhile(lambda event: event.sequence <= settled, found))
+
+    def _settled(self) -> int:
+        """The last sequence that was seen long enough ago.
+
+        By the seconds of this process alone: an event is dated before its commit, and by the clock of another node.
+        """
+        now_s = seconds_awake_or_not()
+        found = self._storage.read(sa.select(sa.func.max(stream_events.c.sequence).label("newest")))
+        newest = int(found[0]["newest"] or 0)
+        if self._seen and newest < self._seen[-1][1]:  # an earlier state of the record has taken its place
+            self._seen = []
+        self._seen.append((now_s, newest))
+        settled = [seen for seen in self._seen if seen[0] + self._settle_s <= now_s][-1:]
+        self._seen = settled + [seen for seen in self._seen if seen[0] + self._settle_s > now_s]
+        return settled[0][1] if settled else 0
 
     def _apply(self, site: str, stream: StreamName, events: list[StreamEvent]) -> None:
         subs = {event.sub for event in events}

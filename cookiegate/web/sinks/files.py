@@ -11,6 +11,8 @@ from cookiegate.clock import Clock
 from cookiegate.gate import AcceptedRequest
 from cookiegate.storage.event_log import EventLog, EventWriter, day_of
 from cookiegate.storage.group_commit import BatchLostError, GroupCommit
+from cookiegate.storage.patience import Patience
+from cookiegate.tokens.knowledge import Knowledge
 from cookiegate.tokens.statuses import EpochSource
 
 
@@ -20,13 +22,19 @@ class FileSink:
     Args:
         folder: of all sites.
         epochs: tells which grants ended while a request was on its way.
+        knowledge: says whether ``epochs`` may have missed some that ended elsewhere.
         clock: tells the day.
+        patience: of the threads that wait for the disk.
     """
 
-    def __init__(self, folder: Path, epochs: EpochSource, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, epochs: EpochSource, knowledge: Knowledge, clock: Clock, patience: Patience | None = None
+    ) -> None:
         self._folder = folder
         self._epochs = epochs
+        self._knowledge = knowledge
         self._clock = clock
+        self._patience = patience
         self._mutex = threading.Lock()
         self._logs: dict[EventLog, GroupCommit] = {}
 
@@ -34,22 +42,25 @@ class FileSink:
         """Appends the lines of one stripped request and returns when they are on disk.
 
         Raises:
-            StorageError: nothing was kept.
+            StorageError: nothing was kept, or the disk does not say.
         """
         log = EventLog(self._folder / site, accepted.tracker)
         with self._mutex:
             group = self._logs.get(log)
             if group is None:
-                group = self._logs[log] = GroupCommit(_FileCommitter(log, self._epochs, self._clock))
+                group = self._logs[log] = GroupCommit(
+                    _FileCommitter(log, self._epochs, self._knowledge, self._clock), patience=self._patience
+                )
         group.write(lambda add: add(accepted))
 
 
 class _FileCommitter:
     """One log: a batch of requests is one write and one sync."""
 
-    def __init__(self, log: EventLog, epochs: EpochSource, clock: Clock) -> None:
+    def __init__(self, log: EventLog, epochs: EpochSource, knowledge: Knowledge, clock: Clock) -> None:
         self._writer = EventWriter(log)
         self._epochs = epochs
+        self._knowledge = knowledge
         self._clock = clock
         self._batch: list[tuple[AcceptedRequest, bytes]] = []
 
@@ -72,7 +83,10 @@ class _FileCommitter:
 
     def _lines(self) -> bytes:
         # Asked when the file is locked: what is erased or suspended is barred before the files are searched for it, so
-        # that no line of it can follow, however long this request was on its way.
+        # that no line of it can follow, however long this request was on its way. Where it was barred elsewhere and is
+        # not known here yet, knowledge has gone stale before the files are searched (``rights/events/subscriber.py``).
+        if not self._knowledge.is_fresh:
+            raise BatchLostError("this node has not heard from the record for some seconds; try again")
         return b"".join(
             line for accepted, line in self._batch if accepted.claims.ep >= self._epochs.minimum(accepted.claims.sub)
         )

@@ -16,14 +16,13 @@ from cookiegate.ledger.checkpoint import sign_checkpoint
 from cookiegate.ledger.hashing import canonical, leaf_hash
 from cookiegate.storage.contract import DecisionRow
 from cookiegate.storage.sealed_rows import (
+    CONSENT_COLUMNS,
     consent_columns,
     consent_from_columns,
     decision_columns,
 )
 
 SALT = 16
-
-
 Mutation = Callable[[Tampered], object]
 
 
@@ -350,6 +349,37 @@ def consent_of_an_older_decision(t: Tampered) -> None:
     t.run("UPDATE consents SET decision_id = ? WHERE handle_hash = ?", older, handle)
 
 
+def consent_column(t: Tampered) -> None:
+    """What of a consent lies in clear: a restriction is taken away, a time prolonged, a withdrawal led astray."""
+    columns = dict(zip(CONSENT_COLUMNS, t.rng.choice(t.rows("SELECT * FROM consents")), strict=True))
+    change: dict[str, object] = t.rng.choice([
+        {"restricted": 1 - columns["restricted"]}, {"epoch": columns["epoch"] + t.rng.choice([-1, 1, 1_000])},
+        {"decided_at_ms": columns["decided_at_ms"] + t.rng.randrange(1, 10**11)},
+        {"status_list": 1, "status_index": ((columns["status_index"] or 0) + t.rng.randrange(1, 10**5)) % 131_072},
+    ])  # fmt: skip
+    names = ", ".join(f"{name} = ?" for name in change)
+    t.run(f"UPDATE consents SET {names} WHERE handle_hash = ?", *change.values(), columns["handle_hash"])
+
+
+def restriction_undone(t: Tampered) -> None:
+    """Restricted data is used again, under an epoch and a place in the status lists that fit together."""
+    t.run(
+        "UPDATE consents SET restricted = 0, epoch = epoch + 1, status_list = 1, status_index = ?, "
+        "decided_at_ms = decided_at_ms + 94608000000 WHERE restricted",
+        t.rng.randrange(131_072),
+    )
+
+
+def lift_undone(t: Tampered) -> None:
+    """Back to before a restriction, under the index that was revoked with it."""
+    ((key_id,),) = t.rows("SELECT DISTINCT key_id FROM entries WHERE kind = 'restriction_lifted'")
+    t.run(
+        "UPDATE consents SET (epoch, status_list, status_index) = (SELECT epoch, status_list, status_index FROM "
+        "decisions WHERE id = consents.decision_id) WHERE key_id = ?",
+        key_id,
+    )
+
+
 def surface_dropped(t: Tampered) -> None:
     t.run("DELETE FROM artifacts")
 
@@ -365,4 +395,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     hidden_behind_an_erasure,
     listed_again, notice_changed, notice_dropped, policy_changed, artifact_changed, surface_dropped,
     document_of_another_kind, consent_byte, consent_widened_by_insider, consent_of_an_older_decision,
+    consent_column, restriction_undone, lift_undone,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from unit.ledger.tampering import Tampered, by_hand
 from cookiegate.errors import CookiegateError
 from cookiegate.ledger.checkpoint import Checkpoint
 from cookiegate.ledger.verification import Verified
+from cookiegate.rights.restriction import Restriction
 
 #: Whoever has the real key can write another history: only what others kept tells. The rest is found without it.
 NEEDS_SAVED = {
@@ -39,10 +40,23 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerBench]:
     bench.history()
     bench.decide_many(3)
     bench.note("incident", step="opened")
+    restrict_some(bench)
     bench.seal()
     assert not bench.verify(bench.saved()).findings
     yield bench
     bench.close()
+
+
+def restrict_some(bench: LedgerBench) -> None:
+    """One person's data is restricted, another's was; a third one withdrew meanwhile."""
+    restriction = Restriction(bench.storage, lambda slot, sub, epoch: None, bench.clock)
+    first, second, third = bench.decide(), bench.decide(), bench.decide()
+    for decided in (first, second, third):
+        bench.clock.advance(0.01)
+        restriction.restrict("demo", decided.row.key_id, by="self")
+    bench.clock.advance(0.01)
+    restriction.lift("demo", second.row.key_id, by="self")
+    bench.decide("withdraw", third.handle)
 
 
 @pytest.fixture(scope="module")
