@@ -84,6 +84,13 @@ def main() -> None:
     except CookiegateError as error:
         click.echo(f"Error [{error.code}]: {error.detail}", err=True)
         sys.exit(2)
+    except OSError as error:  # a folder that is not there, a disk that is full, a file of somebody else
+        click.echo(f"Error: {error.filename or 'a file or a connection'} cannot be used ({_reason(error)})", err=True)
+        sys.exit(2)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from cookiegate.policy.register import REGISTER_COLUMNS, register_rows
 from cookiegate.policy.stages import STAGE_COLUMNS, stage_rows
 from cookiegate.rights.delivery.announcing import publish_and_announce
 from cookiegate.storage.contract import Storage
-from cookiegate.storage.opening import open_storage
+from cookiegate.storage.opening import open_storage, refuse_lost
 
 _VERSION = re.compile(r"([a-z0-9][a-z0-9-]{0,62})@([1-9][0-9]{0,8}|latest)")
 #: What of the register fits on a screen.
@@ -90,6 +90,7 @@ def publish_files(context: click.Context, files: tuple[Path, ...], data_dir: Pat
     """
     policies = [load_policy(path) for path in files]
     storage = _open(context, data_dir)
+    refuse_lost(storage)
     results = [_publish(storage, policy) for policy in policies]
     if as_json:
         _print_json(results)

@@ -16,16 +16,22 @@ import click
 from cookiegate.cli.server import end_with, make_server, refuse_taken_port
 from cookiegate.cli.slow_clients import SlowClients
 from cookiegate.clock import SystemClock
-from cookiegate.errors import SettingsError
+from cookiegate.errors import PolicyError, SettingsError
+from cookiegate.policy.document import Policy
+from cookiegate.policy.publishing import find_earlier
 from cookiegate.policy.reading import load_policy
 from cookiegate.rights.delivery.announcing import publish_and_announce
 from cookiegate.settings import PREFIX, Settings, is_loopback, read_settings
-from cookiegate.storage.opening import open_storage
+from cookiegate.storage.contract import Storage
+from cookiegate.storage.opening import open_storage, refuse_lost
 from cookiegate.storage.places import ServingLock, database_file
 from cookiegate.tokens.keys import KeyRing
 from cookiegate.web.app import create_wsgi
 from cookiegate.web.front import WsgiApp
 from cookiegate.web.metrics import SHARED_FOLDER
+from cookiegate.web.service import open_signer
+
+POLICY_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
 @click.command(name="serve")
@@ -36,8 +42,9 @@ from cookiegate.web.metrics import SHARED_FOLDER
     "--policy",
     "policies",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Policy to publish before serving; repeat for several sites. A policy that did not change is left alone.",
+    type=click.Path(exists=True, path_type=Path),
+    help="Policy to publish before serving, or a folder of them (*.yaml, *.yml, *.json); repeat for several. What did "
+    "not change is left alone, and so is a site that has got a newer version than the file's since.",
 )
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
@@ -91,16 +98,43 @@ def prepare(settings: Settings, policies: tuple[Path, ...]) -> None:
         SettingsError, PolicyError, KeyFileError, StorageError: with the sentence to show.
     """
     KeyRing.open(settings.data_dir, SystemClock())
-    loaded = [load_policy(path) for path in policies]
+    loaded = [policy for path in policies for policy in _read_policies(path)]
     storage = open_storage(settings)
     try:
+        refuse_lost(storage)
+        open_signer(settings, storage)
         for policy in loaded:
-            published = publish_and_announce(storage, policy, SystemClock())
-            click.echo(f"policy {policy.site}: version {published.version}", err=True)
+            _publish(storage, policy)
         if not storage.policies.sites():
             click.echo("No policy is published yet: start again with --policy FILE.", err=True)
     finally:
         storage.close()
+
+
+def _read_policies(path: Path) -> Iterator[Policy]:
+    """The policy in a file; those in a folder, of which a faulty one costs the other sites nothing."""
+    if not path.is_dir():
+        yield load_policy(path)
+        return
+    for file in sorted(item for item in path.iterdir() if item.suffix in POLICY_SUFFIXES):
+        try:
+            yield load_policy(file)
+        except PolicyError as error:
+            click.echo(f"Error [{error.code}]: {error.detail}", err=True)
+            click.echo(f"{file} is left out: its site keeps what was published before.", err=True)
+
+
+def _publish(storage: Storage, policy: Policy) -> None:
+    # A start never takes a site back: the file may be from before somebody published, or another node's old one.
+    if (earlier := find_earlier(storage, policy)) is not None:
+        click.echo(
+            f"policy {policy.site}: the file is the older version {earlier}, so the newer one stays; to go back, "
+            "use `cookiegate policy publish`",
+            err=True,
+        )
+        return
+    published = publish_and_announce(storage, policy, SystemClock())
+    click.echo(f"policy {policy.site}: version {published.version}", err=True)
 
 
 def run_server(host: str, port: int, settings: Settings, workers: int = 1) -> None:

@@ -9,6 +9,8 @@ from werkzeug.exceptions import HTTPException
 
 from cookiegate.errors import CookiegateError
 from cookiegate.settings import read_settings
+from cookiegate.storage.opening import refuse_lost
+from cookiegate.storage.places import ServingLock
 from cookiegate.web.bundle import static_folder
 from cookiegate.web.chores import Chore
 from cookiegate.web.desk import Desk
@@ -96,7 +98,9 @@ def create_wsgi() -> WsgiApp:
     """
     settings = read_settings()
     configure_logs(settings.log_level)
+    ServingLock(settings).take_folder()  # until this process ends, whoever started it
     service = open_service(settings)
+    refuse_lost(service.storage)
     core = one_core() if settings.one_core else None
     if core is not None:
         service.chores.append(Chore("core", LOOK_EVERY_S, core.look_around, leased=False))

@@ -37,18 +37,20 @@ class RedisGauges:
             "cookiegate_redis_spared", "Calls that were not made, by role.", ["role"], registry=registry
         )
         self._is_away = False
+        self._cause = ""
 
     def turned(self, state: str) -> None:
         """The breaker has a new state."""
         self._breaker.set(_STATES[state])
         if state == "open" and not self._is_away:
-            get_logger().warning("redis_away")
+            get_logger().warning("redis_away", cause=self._cause)
         elif state == "closed":
             get_logger().info("redis_back")
         self._is_away = state != "closed"
 
-    def failed(self, role: Role) -> None:
-        """A call failed."""
+    def failed(self, role: Role, cause: str) -> None:
+        """A call failed; ``cause`` is the kind of error."""
+        self._cause = cause
         self._failures.labels(role.value).inc()
 
     def spared(self, role: Role) -> None:

@@ -3,7 +3,10 @@
 #   cookiegate requests list
 set -eu
 while IFS= read -r line || [ -n "$line" ]; do
-    case $line in COOKIEGATE_*=*) export "${line?}" ;; esac
+    case $line in COOKIEGATE_*=*) ;; *) continue ;; esac
+    value=${line#*=}
+    case $value in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac # quotes, which systemd takes off too
+    export "${line%%=*}=$value"
 done < /etc/cookiegate/cookiegate.env
 export COOKIEGATE_DATA_DIR=/var/lib/cookiegate
 umask 0077

@@ -54,6 +54,7 @@ WELL = {
     'cookiegate_stream_oldest_seconds{subscriber="shop",stream="erase"}': "20x220",
     'cookiegate_redis_breaker{instance="a"}': "0x220",
     'cookiegate_purged_at_seconds{instance="a"}': "0+60x220",
+    'cookiegate_clock_implausible{instance="a"}': "0x220",
     'node_filesystem_avail_bytes{mountpoint="/var/lib/cookiegate"}': "50x220",
     'node_filesystem_size_bytes{mountpoint="/var/lib/cookiegate"}': "100x220",
     'node_systemd_timer_last_trigger_seconds{name="cookiegate-backup.timer"}': "0+60x220",
@@ -75,6 +76,7 @@ ILL = {
     },
     "CookiegateRedisAway": {'cookiegate_redis_breaker{instance="a"}': "2x220"},
     "CookiegateNotPurged": {'cookiegate_purged_at_seconds{instance="a"}': "60x220"},
+    "CookiegateClockImplausible": {'cookiegate_clock_implausible{instance="a"}': "1x220"},
     "CookiegateDiskFills": {'node_filesystem_avail_bytes{mountpoint="/var/lib/cookiegate"}': "10x220"},
     "CookiegateBackupOld": {
         'node_systemd_timer_last_trigger_seconds{name="cookiegate-backup.timer"}': f"-{40 * _HOUR}x220"

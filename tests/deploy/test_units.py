@@ -208,7 +208,7 @@ def test_the_service_starts_as_its_unit_says(started: str, tmp_path: Path) -> No
 
 def test_the_operators_command_runs_as_the_service_does(tmp_path: Path) -> None:
     environment = tmp_path / "cookiegate.env"
-    environment.write_text("# x\nCOOKIEGATE_MAIL_FROM=Example Shop <privacy@example.jp>\nSERVE_OPTIONS=--x\n")
+    environment.write_text('# x\nCOOKIEGATE_MAIL_FROM="Example Shop <privacy@example.jp>"\nSERVE_OPTIONS=--x\n')
     script = (UNITS / "cookiegate.sh").read_text().replace("/etc/cookiegate/cookiegate.env", str(environment))
     script = script.replace("/var/lib/cookiegate", str(tmp_path / "data")).replace(
         "/opt/cookiegate/bin/cookiegate", COMMAND

@@ -17,8 +17,10 @@ import pytest
 from support.engines import sqlite_only
 from support.live import ServiceProcess, free_port
 from support.policies import DEMO
-from support.postgres import fresh_database
+from support.postgres import fresh_database, is_asked_for
 from support.waiting import until
+
+from benchmarks.gate_check import accept
 
 CLI = [sys.executable, "-m", "cookiegate.cli.main"]
 on_one_file = sqlite_only("PostgreSQL takes several services at once")
@@ -169,3 +171,63 @@ def test_counters_of_several_workers_are_one_answer(tmp_path: Path) -> None:
     assert shown['cookiegate_policy_version{site="demo"}'] == "3.0"
     assert shown["cookiegate_ledger_damaged"] == "1.0"
     assert not any(name.startswith("cookiegate_purged_at_seconds") for name in shown)  # nobody purged yet
+
+
+def test_a_folder_of_policies_is_served_but_for_a_faulty_one(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    for name in ("shop", "blog"):
+        text = DEMO.read_text(encoding="utf-8").replace("site: demo", f"site: {name}", 1)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (folder / "typo.yaml").write_text("site: typo\npurposes: [", encoding="utf-8")
+    (folder / "notes.txt").write_text("no policy", encoding="utf-8")
+    service = ServiceProcess(tmp_path, policies=(folder,))
+    service.start()
+    for name in ("shop", "blog"):
+        with urllib.request.urlopen(f"{service.base_url}/v1/sites/{name}/notice", timeout=5) as answer:
+            assert answer.status == 200
+    service.stop()
+    assert "typo.yaml is left out" in service.log.read_text()
+
+
+def test_a_start_never_takes_a_site_back_to_an_older_version(tmp_path: Path) -> None:
+    older, newer = tmp_path / "older.yaml", tmp_path / "newer.yaml"
+    text = DEMO.read_text(encoding="utf-8")
+    older.write_text(text, encoding="utf-8")
+    newer.write_text(text.replace("retention_days: 90", "retention_days: 89", 1), encoding="utf-8")
+    assert older.read_text() != newer.read_text()
+    service = ServiceProcess(tmp_path, policies=(older,))
+    service.start()
+    published = run("policy", "publish", str(newer), "--data-dir", str(tmp_path / "data"), **service.database())
+    assert published.returncode == 0, published.stderr
+    service.stop()
+    service.start()
+    with urllib.request.urlopen(f"{service.base_url}/v1/sites/demo/notice", timeout=5) as answer:
+        assert json.loads(answer.read())["policy_version"] == 2
+    service.stop()
+    assert "the older version 1" in service.log.read_text()
+
+
+def test_an_empty_record_beside_people_s_keys_is_not_begun(service: ServiceProcess) -> None:
+    accept(service.base_url)
+    service.stop()
+    data = service.folder / "data"
+    for path in data.glob("cookiegate.db*"):
+        path.unlink()
+    empty = {"COOKIEGATE_DATABASE_URL": fresh_database()} if is_asked_for() else {}
+    done = run("serve", "--port", str(free_port()), "--data-dir", str(data), "--policy", str(DEMO), **empty)
+    assert done.returncode == 2
+    assert "the record is empty" in done.stderr
+    assert "cookiegate restore" in done.stderr
+    done = run("policy", "publish", str(DEMO), "--data-dir", str(data), **empty)
+    assert "the record is empty" in done.stderr
+
+
+def test_a_ledger_key_that_others_can_read_stops_the_start_with_a_sentence(service: ServiceProcess) -> None:
+    accept(service.base_url)
+    service.stop()
+    (service.folder / "data" / "keys" / "ledger.skey").chmod(0o644)
+    done = run("serve", "--port", str(free_port()), "--data-dir", str(service.folder / "data"), **service.database())
+    assert done.returncode == 2
+    assert "ledger.skey" in done.stderr
+    assert "Traceback" not in done.stderr
