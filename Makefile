@@ -85,7 +85,7 @@ cost: $(VENV)/test
 	@$(BIN)/python -m benchmarks cost --write
 
 faults: $(VENV)/test
-	@sh tests/install-system.sh redis postgresql nginx faketime fiu
+	@sh tests/install-system.sh redis postgresql nginx faketime fiu cc
 	@PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
 
 soak: $(VENV)/test

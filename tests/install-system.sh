@@ -17,6 +17,7 @@ for name in ${*:-chromium redis postgresql nginx npm fonts wrk systemd promtool 
         promtool) want promtool prometheus ;;
         faketime) want faketime faketime ;;
         fiu) want fiu-ctrl fiu-utils ;;
+        cc) want cc "gcc libc6-dev" ;;
         slowhttptest) want slowhttptest slowhttptest ;;
         venv) [ -n "$(ls -d /usr/lib/python3.*/ensurepip 2>/dev/null)" ] || missing="$missing python3-venv" ;;
         ip) want ip iproute2 ;;
