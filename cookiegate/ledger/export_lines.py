@@ -126,7 +126,7 @@ def embed(document: bytes) -> msgspec.Raw:
     """JSON as part of a line; null for what is none, which then does not fit its digest."""
     try:
         msgspec.json.decode(document)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return NOTHING
     return NOTHING if b"\n" in document or b"\r" in document else msgspec.Raw(document)
 

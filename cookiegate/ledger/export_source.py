@@ -175,7 +175,7 @@ _typed = msgspec.json.Decoder(_Typed).decode
 def _type_of(line: bytes) -> str:
     try:
         return _typed(line).type
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
 
 

@@ -321,7 +321,7 @@ def _as_of(entries: tuple[KeyEntry, ...], now_ms: int) -> tuple[KeyEntry, ...]:
 def _read_index(path: Path) -> _Index:
     try:
         index = msgspec.json.decode(keyfiles.read(path), type=_Index)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise KeyFileError(f"{path} is garbled; restore it from a backup", file=path.name) from error
     if sum(item.state == "active" for item in index.keys) != 1:
         raise KeyFileError(f"{path} must name exactly one active key; restore it from a backup", file=path.name)

@@ -89,7 +89,7 @@ def read_surface(storage: Storage, digest: str) -> dict[str, Any] | None:
         return None
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return document if document.get("kind") == "surface" else None
 

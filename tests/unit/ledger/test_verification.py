@@ -241,6 +241,19 @@ def test_what_is_no_export_is_refused(data: bytes) -> None:
         ExportSource(io.BytesIO(data))
 
 
+@pytest.mark.parametrize("kind", ["policy", "entry", "checkpoint", "footer"])
+def test_a_byte_that_is_no_text_is_found_wherever_it_is(bench: LedgerBench, kind: str) -> None:
+    bench.history()
+    data = bench.export()
+    changed = data.replace(f'"type":"{kind}'.encode(), f'"type":"{kind[:-1]}'.encode() + b"\x83", 1)
+    assert changed != data
+    try:
+        found = bench.verify_export(changed).findings
+    except SourceUnreadableError:
+        return
+    assert found
+
+
 def test_an_export_of_another_version_is_refused(bench: LedgerBench) -> None:
     header, _, rest = bench.export().partition(b"\n")
     newer = json.dumps({**json.loads(header), "version": 2}).encode()

@@ -64,6 +64,13 @@ def test_garbled_key_file_stops_the_start_and_is_named(ring: KeyRing, tmp_path: 
         KeyRing.open(tmp_path)
 
 
+def test_garbled_index_stops_the_start_and_is_named(ring: KeyRing, tmp_path: Path) -> None:
+    index = ring.folder / "ring.json"
+    index.write_bytes(index.read_bytes().replace(b'"active"', b'"act\x83ve"'))
+    with pytest.raises(KeyFileError, match=r"ring\.json is garbled"):
+        KeyRing.open(tmp_path)
+
+
 def test_truncated_key_file_stops_the_start(ring: KeyRing, tmp_path: Path) -> None:
     whole = _key_file(ring).read_bytes()
     for length in range(0, len(whole) - 2, 7):
