@@ -54,17 +54,6 @@ def database(storage: Storage, tmp_path: Path) -> Iterator[psycopg.Connection[An
         yield connection
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgresServer]:
-    """A server to do harm to."""
-    own = PostgresServer()
-    try:
-        own.start()
-        yield own
-    finally:
-        own.remove()
-
-
 @pytest.fixture
 def fragile(own_server: PostgresServer, tmp_path: Path) -> Iterator[Storage]:
     """A record on a server of its own."""

@@ -19,17 +19,6 @@ from cookiegate.storage.patience import UNKNOWN
 SILENCE_S = 0.7
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgresServer]:
-    """A server to do harm to."""
-    own = PostgresServer()
-    try:
-        own.start()
-        yield own
-    finally:
-        own.remove()
-
-
 @pytest.fixture
 def storage(own_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     monkeypatch.setattr("cookiegate.storage.postgres_silence.SILENCE_MAX_S", SILENCE_S)

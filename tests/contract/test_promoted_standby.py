@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ def test_every_node_feels_what_is_withdrawn_after_a_failover_that_lost_withdrawa
         assert (two.service.following.sequence, two.service.book.current("demo").version) == (3, 2)
         pair.fail_over()
         for bench in (one, two):
-            until(lambda bench=bench: works(bench.service.follow))  # type: ignore[misc]
+            until(partial(works, bench.service.follow))
             assert check(bench, token) == (204, None)
             assert check(bench, of_lost) == (403, "withdrawn")  # it is lost, and what is known of it still denies
             assert bench.service.book.current("demo").version == 1
@@ -150,7 +151,7 @@ def test_status_slots_of_which_the_standby_does_not_know_are_given_to_nobody_els
         before += give(one, 5) + give(two, 5)
         pair.fail_over()
         for storage in (one, two):
-            until(lambda storage=storage: works(storage.read_history))  # type: ignore[misc]
+            until(partial(works, storage.read_history))
             storage.tidy()
         after = [slot for storage in (one, two, opened()) for slot in give(storage, 5)]
         assert len(set(after)) == 15

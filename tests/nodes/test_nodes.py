@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from support.nodes import Answer, Cluster, Node, Visitor
 from support.waiting import until
@@ -24,9 +25,19 @@ def granted(node: Node) -> tuple[Visitor, str]:
     return visitor, answer.json()["token"]
 
 
+def says(node: Node, token: str, status: int, reason: str) -> bool:
+    """Whether a node's gate answers so."""
+    return node.check(token) == (status, reason)
+
+
+def hears(node: Node) -> bool:
+    """Whether a node hears of withdrawals by Redis."""
+    return node.metric("cookiegate_redis_hears") == 1
+
+
 def passes_everywhere(cluster: Cluster, token: str) -> None:
     for node in (cluster.one, cluster.two):
-        until(lambda node=node: node.check(token) == (204, ""))  # type: ignore[misc]
+        until(partial(says, node, token, 204, ""))
 
 
 def seconds_until(condition: Callable[[], object]) -> float:
@@ -43,7 +54,7 @@ def withdraw_and_measure(cluster: Cluster) -> list[float]:
         visitor, token = granted(here)
         passes_everywhere(cluster, token)
         assert visitor.decide(here, "withdraw").status == 201
-        found.append(seconds_until(lambda there=there, token=token: there.check(token) == (403, "withdrawn")))  # type: ignore[misc]
+        found.append(seconds_until(partial(says, there, token, 403, "withdrawn")))
     return sorted(found)
 
 
@@ -54,7 +65,7 @@ def tell(what: str, seconds: list[float]) -> None:
 
 def test_a_withdrawal_on_one_node_is_felt_on_the_other_with_and_without_redis(cluster: Cluster) -> None:
     for node in (cluster.one, cluster.two):
-        until(lambda node=node: node.metric("cookiegate_redis_hears") == 1)  # type: ignore[misc]
+        until(partial(hears, node))
     with_redis = withdraw_and_measure(cluster)
     cluster.redis.kill()
     without = withdraw_and_measure(cluster)
@@ -121,7 +132,8 @@ def test_a_node_that_is_cut_off_writes_no_line_of_somebody_who_was_erased_or_res
             node.ask("POST", "/collect/plain/events", {"name": "view", "consent_token": token}, X_Consent_Token=token)
 
     for node in (one, two):
-        until(lambda node=node: [node.check(token)[0] for _, token in people.values()] == [204, 204])  # type: ignore[misc]
+        for _, token in people.values():
+            until(partial(says, node, token, 204, ""))
         collect(node)
     assert (lines("erase"), lines("restrict")) == (2, 2)
     with two.machine.cut_off():
@@ -141,10 +153,10 @@ def test_a_pause_of_the_record_stops_every_gate_and_loses_nothing(cluster: Clust
     passes_everywhere(cluster, token)
     with cluster.data.cut_off():
         for node in (cluster.one, cluster.two):
-            until(lambda node=node: node.check(token) == (401, "status_unavailable"))  # type: ignore[misc]
+            until(partial(says, node, token, 401, "status_unavailable"))
     for node in (cluster.one, cluster.two):
         until(node.is_ready)
-        until(lambda node=node: node.check(token) == (204, ""))  # type: ignore[misc]
+        until(partial(says, node, token, 204, ""))
     assert visitor.decide(cluster.two, "withdraw").status == 201
     until(lambda: cluster.one.check(token) == (403, "withdrawn"))
 

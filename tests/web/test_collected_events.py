@@ -180,7 +180,7 @@ def test_nothing_is_on_its_way_any_more_when_the_files_are_searched() -> None:
     assert SETTLE_S >= SILENCE_MAX_S + 1.5
 
 
-def test_a_node_that_may_have_missed_an_erasure_writes_no_line(bench: Bench) -> None:
+def test_a_node_that_may_have_missed_an_erasure_writes_no_line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was checked in time and reaches the file too late: a slow disk, a thread that hung."""
     now_s = [100.0]
     knowledge = Knowledge(lambda: now_s[0])
@@ -188,10 +188,10 @@ def test_a_node_that_may_have_missed_an_erasure_writes_no_line(bench: Bench) -> 
     sink = FileSink(bench.folder / "collected", bench.service.epochs, knowledge, bench.clock)
     late: list[AcceptedRequest] = []
     take, bench.service.sink = bench.service.sink.take, sink
-    sink.take = lambda site, accepted: late.append(accepted)  # type: ignore[method-assign]
+    monkeypatch.setattr(sink, "take", lambda site, accepted: late.append(accepted))
     visitor, sub = accept(bench)
     visit(visitor)
-    del sink.take
+    monkeypatch.undo()
     now_s[0] += SILENCE_MAX_S
     with pytest.raises(StorageError):
         sink.take("demo", late[0])

@@ -7,13 +7,13 @@ import json
 import secrets
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from support.waiting import until
 
 from cookiegate.consent.ids import hash_handle
 from cookiegate.storage.opening import open_storage
@@ -122,9 +122,14 @@ def act(stage: Stage, body: bytes, key: str, handle: str | None = None) -> Answe
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     if handle is not None:
         headers["Cookie"] = f"{HANDLE}={handle}"
-    while (answer := stage.target.ask("POST", DECISIONS, body, **headers)).status == 503:
-        time.sleep(0.05)
-    return answer
+    answers: list[Answer] = []
+
+    def is_taken() -> bool:
+        answers.append(stage.target.ask("POST", DECISIONS, body, **headers))
+        return answers[-1].status != 503
+
+    until(is_taken)
+    return answers[-1]
 
 
 @row("two-tabs", "two tabs of one visitor", engines=BOTH)

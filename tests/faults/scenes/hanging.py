@@ -8,17 +8,15 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from support.postgres import PostgresServer
 from support.waiting import until
 
 from faults.load import DECISIONS, HANDLE
 from faults.probing import CHECK, PATHS
 from faults.rows import POSTGRESQL, SQLITE, row
 from faults.scenes.disks import HEAL_S, PROBE_WITHIN_MS, REFUSED_WITHIN_S, suffer
-from faults.scenes.servers import POSTGRES_BACK_S
+from faults.scenes.servers import POSTGRES_BACK_S, served_from_postgres
 from faults.stage import Stage
 from faults.target import Answer
 
@@ -59,26 +57,10 @@ def answer_probes(stage: Stage, since_s: float) -> None:
         stage.must(not silent, f"{silent} probes of {path} were not answered")
 
 
-@contextmanager
-def served_from_postgres(stage: Stage) -> Iterator[PostgresServer]:
-    """A service under a crowd of clients, on a server to do harm to."""
-    server = PostgresServer(on_disk=True)
-    try:
-        server.start()
-        server.ask("CREATE DATABASE faults")
-        stage.prepare(COOKIEGATE_DATABASE_URL=server.uri("faults"), COOKIEGATE_THREADS=str(THREADS))
-        stage.begin(clients=CLIENTS)
-        yield server
-    finally:
-        server.go_on()
-        stage.end()
-        server.remove()
-
-
 @row("postgresql-paused", "PostgreSQL paused: SIGSTOP", engines=(POSTGRESQL,))
 def postgres_paused(stage: Stage) -> None:
     """It takes connections and requests and answers none, as with ``docker pause``."""
-    with served_from_postgres(stage) as server:
+    with served_from_postgres(stage, clients=CLIENTS, COOKIEGATE_THREADS=str(THREADS)) as server:
         hang(
             stage,
             server.pause,
@@ -94,7 +76,7 @@ def postgres_paused(stage: Stage) -> None:
 @row("standby-away", "PostgreSQL: the synchronous standby is away", engines=(POSTGRESQL,), everyday=False)
 def standby_away(stage: Stage) -> None:
     """Every commit waits for a standby that does not come; reading goes on."""
-    with served_from_postgres(stage) as server:
+    with served_from_postgres(stage, clients=CLIENTS, COOKIEGATE_THREADS=str(THREADS)) as server:
         standby = server.standby()
         try:
             server.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")

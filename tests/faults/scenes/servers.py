@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from support.postgres import PostgresServer
 from support.redis_servers import RedisServer
@@ -80,15 +81,26 @@ def redis_memory(stage: Stage) -> None:
     )
 
 
-@row("postgresql-restart", "PostgreSQL: restart in immediate mode", engines=(POSTGRESQL,))
-def postgres_restart(stage: Stage) -> None:
-    """It ends as by a crash, and is there again a moment later; the service is not started anew."""
+@contextmanager
+def served_from_postgres(stage: Stage, *, clients: int = 4, **env: str) -> Iterator[PostgresServer]:
+    """A service with its clients, on a server to do harm to."""
     server = PostgresServer(on_disk=True)
     try:
         server.start()
         server.ask("CREATE DATABASE faults")
-        stage.prepare(COOKIEGATE_DATABASE_URL=server.uri("faults"))
-        stage.begin()
+        stage.prepare(COOKIEGATE_DATABASE_URL=server.uri("faults"), **env)
+        stage.begin(clients=clients)
+        yield server
+    finally:
+        server.go_on()
+        stage.end()
+        server.remove()
+
+
+@row("postgresql-restart", "PostgreSQL: restart in immediate mode", engines=(POSTGRESQL,))
+def postgres_restart(stage: Stage) -> None:
+    """It ends as by a crash, and is there again a moment later; the service is not started anew."""
+    with served_from_postgres(stage) as server:
         workers = stage.target.workers()
         for _ in range(int(stage.long(3, 1))):
             server.stop(signal.SIGQUIT)
@@ -100,20 +112,12 @@ def postgres_restart(stage: Stage) -> None:
         stage.must(stage.target.workers() == workers, "the worker was started anew")
         stage.in_time("a probe of /readyz, in ms,", stage.prober.slowest_ms("/readyz"), 1_000)
         stage.check()
-    finally:
-        stage.end()
-        server.remove()
 
 
 @row("postgresql-away", "PostgreSQL: gone for a while", engines=(POSTGRESQL,), everyday=False)
 def postgres_away(stage: Stage) -> None:
     """Acts are refused with 503, /readyz says so within a second, pages go on; no restart is needed."""
-    server = PostgresServer(on_disk=True)
-    try:
-        server.start()
-        server.ask("CREATE DATABASE faults")
-        stage.prepare(COOKIEGATE_DATABASE_URL=server.uri("faults"))
-        stage.begin()
+    with served_from_postgres(stage) as server:
         began = time.monotonic()
         server.stop()
         threading.Event().wait(stage.long(8, 3))
@@ -125,6 +129,3 @@ def postgres_away(stage: Stage) -> None:
         stage.recovered(back, POSTGRES_BACK_S)
         stage.gates_open(back, POSTGRES_BACK_S)
         stage.check()
-    finally:
-        stage.end()
-        server.remove()

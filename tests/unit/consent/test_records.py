@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import rfc8785
@@ -36,17 +37,16 @@ NESTED = ("acquire", "device", "purposes")
 
 
 @given(MEMBERS)
-def test_a_record_is_written_as_rfc_8785_wants_it(members: dict[str, object]) -> None:
-    given_members = {
-        name: msgspec.Raw(canonical(value)) if name in NESTED else value  # type: ignore[arg-type]
-        for name, value in members.items()
+def test_a_record_is_written_as_rfc_8785_wants_it(members: dict[str, Any]) -> None:
+    given_members: dict[str, Any] = {
+        name: msgspec.Raw(canonical(value)) if name in NESTED else value for name, value in members.items()
     }
-    written = DecisionRecord(**given_members).written()  # type: ignore[arg-type]
-    assert written == rfc8785.dumps({**members, "v": 2})  # type: ignore[arg-type,dict-item]
+    written = DecisionRecord(**given_members).written()
+    assert written == rfc8785.dumps({**members, "v": 2})
 
 
 @given(MEMBERS)
-def test_what_is_shown_of_a_record_names_nobody(members: dict[str, object]) -> None:
-    shown = json.loads(msgspec.json.encode(read_shown(rfc8785.dumps({**members, "v": 1}))))  # type: ignore[arg-type,dict-item]
+def test_what_is_shown_of_a_record_names_nobody(members: dict[str, Any]) -> None:
+    shown = json.loads(msgspec.json.encode(read_shown(rfc8785.dumps({**members, "v": 1}))))
     assert shown == {name: members[name] for name in shown}
     assert not {"sub", "device", "epoch", "ui"} & set(shown)

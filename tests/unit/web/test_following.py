@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from cookiegate.clock import FrozenClock
 from cookiegate.settings import Settings
-from cookiegate.storage.contract import StatusSlot, Storage
+from cookiegate.storage.contract import StatusSlot, Storage, WriteTransaction
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.tables import revocations
 from cookiegate.web.following import Following
@@ -25,7 +26,7 @@ class Followed:
         self.noted: list[int] = []
         self.following = Following(storage, lambda told: self.noted.append(told.slot.index), FrozenClock())
         for index in range(3):
-            storage.write(lambda transaction, at=index: transaction.revoke(StatusSlot(1, at), "demo", "s" * 22, 2, 5))  # type: ignore[misc]
+            storage.write(partial(_revoke, index))
 
     def change(self, statement: Any) -> None:
         """Changes the record past everybody."""
@@ -86,3 +87,7 @@ def test_a_record_without_any_is_followed_from_its_beginning(followed: Followed)
 def test_a_subject_that_was_forgotten_is_no_step_back(followed: Followed) -> None:
     followed.change(sa.update(revocations).values(sub=None))
     assert followed.catch_up() == []
+
+
+def _revoke(index: int, transaction: WriteTransaction) -> None:
+    transaction.revoke(StatusSlot(1, index), "demo", "s" * 22, 2, 5)
