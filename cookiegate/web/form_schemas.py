@@ -53,11 +53,11 @@ class RecordFormSchema(FormSchema):
     """A button of the record's pages."""
 
     do = fields.String(
-        validate=validate.OneOf(["see", "json", "csv", "restrict", "lift", "ask-erase", "erase"]),
+        required=True,
+        validate=validate.OneOf(["find", "see", "json", "csv", "restrict", "lift", "ask-erase", "erase"]),
     )
     receipt = fields.String(validate=_RECEIPT)
     file = fields.String(metadata=_FILE)
-    find = fields.String(metadata={"description": "A receipt is brought."})
 
 
 class RequestFormSchema(FormSchema):

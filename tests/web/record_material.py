@@ -14,7 +14,7 @@ PAGE = "/preferences/demo/record"
 API = "/v1/sites/demo/record"
 
 
-def press(visitor: Visitor, do: str | None = None, *, lang: str = "en", **fields: Any) -> TestResponse:
+def press(visitor: Visitor, do: str | None = "see", *, lang: str = "en", **fields: Any) -> TestResponse:
     """One of the pages' buttons."""
     data = {**({"do": do} if do else {}), **fields}
     return visitor.send("POST", PAGE, query_string={"lang": lang}, data=data, headers=SAME_SITE)

@@ -65,7 +65,7 @@ def test_a_browser_without_a_handle_is_asked_for_a_receipt(bench: Bench) -> None
 def test_s19_a_receipt_opens_the_same_record_and_comes_along_with_every_form(bench: Bench, visitor: Visitor) -> None:
     receipt = decided(visitor, "choose", purposes={"analytics": True})
     stranger = bench.visitor(origin=None)
-    page = press(stranger, receipt=receipt, find="1")
+    page = press(stranger, "find", receipt=receipt)
     assert page.status_code == 200
     assert hidden_receipt(page.text) == receipt
     assert "Set-Cookie" not in page.headers
@@ -78,9 +78,17 @@ def test_s19_a_receipt_opens_the_same_record_and_comes_along_with_every_form(ben
 def test_a_receipt_may_come_as_the_downloaded_file(bench: Bench, visitor: Visitor) -> None:
     file = visitor.send("GET", "/preferences/demo/receipt.json").data
     stranger = bench.visitor(origin=None)
-    page = press(stranger, find="1", receipt="", file=(io.BytesIO(file), "receipt.json"))
+    page = press(stranger, "find", receipt="", file=(io.BytesIO(file), "receipt.json"))
     assert "You allowed everything" in words(page.text)
     assert hidden_receipt(page.text)
+
+
+def test_the_page_of_a_receipt_leads_to_the_record(bench: Bench, visitor: Visitor) -> None:
+    stranger, receipt = bench.visitor(origin=None), decided(visitor)
+    shown = stranger.send("POST", "/preferences/demo/receipt", data={"receipt": receipt}, headers=SAME_SITE)
+    (button,) = [tag for tag in Outline(shown.text).all("button") if tag.get("name") == "do"]
+    assert f'<form method="post" action="{PAGE}?lang=' in shown.text
+    assert "You allowed everything" in words(press(stranger, button["value"], receipt=receipt).text)
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
@@ -175,7 +183,7 @@ def test_a_receipt_whose_record_was_erased_says_so_at_every_step(bench: Bench, v
     receipt = decided(visitor)
     press(visitor, "erase")
     (entry,) = bench.service.storage.entries(kind="erasure")
-    for do in (None, "json", "csv", "restrict", "lift", "ask-erase", "erase"):
+    for do in ("see", "json", "csv", "restrict", "lift", "ask-erase", "erase"):
         page = press(bench.visitor(origin=None), do, receipt=receipt)
         assert page.status_code == 200
         assert "Nothing is left Your receipt is genuine." in words(page.text)
@@ -224,8 +232,8 @@ def test_receipts_that_prove_nothing_are_refused_alike(tmp_path: object, bench: 
         "markup": HOSTILE, "long": "x" * 300_000, "nothing": "  ", "json": '{"jws": 1}', "deep": "[" * 100_000,
     }  # fmt: skip
     for name, text in bad.items():
-        for do in (None, "json", "erase"):
-            answer = press(bench.visitor(origin=None), do, receipt=text, find="1")
+        for do in ("find", "see", "json", "erase"):
+            answer = press(bench.visitor(origin=None), do, receipt=text)
             assert answer.status_code == 422, name
             assert 'role="alert"' in answer.text
             assert "You allowed everything" not in answer.text
@@ -252,8 +260,11 @@ def test_nothing_is_done_by_get(visitor: Visitor, bench: Bench) -> None:
     assert not bench.service.storage.decisions("demo")[0].is_erased
 
 
-def test_an_unknown_button_is_refused(visitor: Visitor) -> None:
-    assert press(visitor, "publish").status_code == 422
+@pytest.mark.parametrize("button", ["publish", "", None])
+def test_an_unknown_button_is_refused_and_none_too(visitor: Visitor, button: str | None) -> None:
+    answer = press(visitor, button)
+    assert answer.status_code == 422
+    assert "must be one of find, see" in answer.text
 
 
 @pytest.mark.parametrize("entry", ["", "x", "../../etc", "0" * 36, "00000000-0000-0000-0000-000000000000"])
@@ -271,7 +282,7 @@ def test_an_unknown_site_has_no_records(visitor: Visitor) -> None:
 def test_the_pages_count_against_the_limit_of_writes(tmp_path: object) -> None:
     bench = make_bench(tmp_path, RATE_LIMIT_WRITES="3/minute")  # type: ignore[arg-type]
     visitor = bench.visitor(origin=None)
-    statuses = [press(visitor, receipt="x", find="1").status_code for _ in range(4)]
+    statuses = [press(visitor, "find", receipt="x").status_code for _ in range(4)]
     bench.service.close()
     assert statuses == [422, 422, 422, 429]
 

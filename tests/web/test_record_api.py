@@ -102,6 +102,7 @@ def test_s23_erasing_answers_with_the_entry_that_proves_it(bench: Bench, visitor
         done["entry"],
     )
     assert send(bench.visitor(), "/lift", {"receipt": receipt}).status_code == 410
+    assert send(bench.visitor(), "?format=xml", {"receipt": receipt}).status_code == 422
 
 
 def test_a_hold_answers_with_its_ground(bench: Bench, visitor: Visitor) -> None:

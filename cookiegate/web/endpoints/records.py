@@ -27,12 +27,12 @@ _schema = RecordBodySchema()
 
 def read_record(service: Service, call: Call, site: str) -> Reply:
     """The whole record, as JSON or with ``format=csv`` as a table."""
-    published = service.book.current(site)
+    published, form = service.book.current(site), _form(call)
     holder = _holder(service, call, published)
     if holder.is_erased:
         raise gone(service, holder)
     locale = negotiate(published.policy, call.query("lang"), call.header("HTTP_ACCEPT_LANGUAGE"))
-    return service.records.download(service.records.disclose(site, holder.key_id, locale), _form(call))
+    return service.records.download(service.records.disclose(site, holder.key_id, locale), form)
 
 
 def act_on_record(service: Service, call: Call, site: str, act: str) -> Reply:

@@ -88,7 +88,7 @@ def _receipt_text() -> str:
     text, file = request.form.get("receipt", "").strip(), request.files.get("file")
     if not text and file is not None:
         text = file.stream.read(4 * RECEIPT_LIMIT_CHARS).decode("utf-8", "replace").strip()
-    if not text and "find" in request.form:
+    if not text and (file is not None or "receipt" in request.form):
         raise ReceiptInvalidError("nothing was chosen or pasted", reason="not_json")
     return text
 
@@ -154,6 +154,7 @@ def _erase(service: Service, published: PublishedPolicy, holder: Holder) -> Base
 
 Act = Callable[[Service, PublishedPolicy, Holder], BaseResponse]
 _ACTS: dict[str, Act] = {
+    "find": _see,
     "see": _see,
     "json": _json,
     "csv": _csv,
@@ -165,7 +166,7 @@ _ACTS: dict[str, Act] = {
 
 
 def _chosen_act() -> Act:
-    act = _ACTS.get(request.form.get("do", "see"))
+    act = _ACTS.get(request.form.get("do", ""))
     if act is None:
         raise InvalidInputError("the form does not fit", errors={"do": ["must be one of " + ", ".join(_ACTS)]})
     return act
