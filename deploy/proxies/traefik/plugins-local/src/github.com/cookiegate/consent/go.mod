@@ -1,0 +1,3 @@
+module github.com/cookiegate/consent
+
+go 1.21
