@@ -13,6 +13,7 @@ from cookiegate.tokens.reasons import Denied, Reason
 
 BODY_LIMIT_BYTES = 1_048_576
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_GZIP_MAGIC = b"\x1f\x8b"
 _decode = msgspec.json.Decoder().decode
 
 
@@ -22,20 +23,35 @@ def read_bytes(body: str | bytes | None, body_base64: str | None, encoding: str,
     Args:
         body: text or bytes.
         body_base64: standard base64, where ``body`` is None.
-        encoding: ``Content-Encoding``: empty, ``identity``, ``gzip`` or ``deflate``.
+        encoding: ``Content-Encoding``: empty, ``identity``, ``gzip`` or ``deflate``. A body that says nothing and
+            begins as gzip does is gzip: beacons cannot say it.
         limit_bytes: largest size, before and after inflating.
 
     Raises:
-        Denied: body_too_large, or event_malformed for anything that does not unpack whole.
+        Denied: body_too_large, encoding_unknown, or event_malformed for anything that does not unpack whole.
     """
     data = _raw(body, body_base64, limit_bytes)
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
-        return data
+        if not data.startswith(_GZIP_MAGIC):
+            return data
+        encoding = "gzip"
     window = _WINDOWS.get(encoding)
     if window is None:
-        raise Denied(Reason.EVENT_MALFORMED)
+        raise Denied(Reason.ENCODING_UNKNOWN)
     return _inflate(data, window, limit_bytes)
+
+
+def read_base64(text: str) -> bytes:
+    """What standard base64 in a form's field stands for; a plus that the form turned into a space counts as one.
+
+    Raises:
+        Denied: event_malformed.
+    """
+    try:
+        return base64.b64decode(text.replace(" ", "+"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Denied(Reason.EVENT_MALFORMED) from error
 
 
 def _raw(body: str | bytes | None, body_base64: str | None, limit_bytes: int) -> bytes:

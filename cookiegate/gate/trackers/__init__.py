@@ -1,13 +1,14 @@
-"""One table per tracker's wire format."""
+"""One table per tracker's wire format: each module of this package that has a ``TABLE`` is one tracker."""
 
 from __future__ import annotations
 
-from cookiegate.gate.trackers.plain import PLAIN
-from cookiegate.gate.trackers.plausible import PLAUSIBLE
-from cookiegate.gate.trackers.snowplow import SNOWPLOW
+import pkgutil
+from importlib import import_module
+
 from cookiegate.gate.trackers.table import TrackerTable
 
-_TABLES = {table.name: table for table in (PLAIN, PLAUSIBLE, SNOWPLOW)}
+_MODULES = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+_TABLES: dict[str, TrackerTable] = {module.TABLE.name: module.TABLE for module in _MODULES if hasattr(module, "TABLE")}
 #: The trackers that have a table.
 NAMES = tuple(sorted(_TABLES))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cookiegate.gate.trackers.table import Answer, Route, TrackerTable
+from cookiegate.gate.trackers.table import Answer, Route, TimeField, TrackerTable
 
 TOKEN_FIELD = "consent_token"  # noqa: S105  a field's name
 
@@ -32,13 +32,18 @@ _BY_CATEGORY: Mapping[str, str] = {
 }
 _ANSWER = Answer(204)
 
-PLAIN = TrackerTable(
+TABLE = TrackerTable(
     name="plain",
-    routes=tuple(Route("POST", path, "body", _ANSWER) for path in ("/events", "/event", "/", "")),
+    routes=tuple(Route("POST", path, "body", _ANSWER, many=True) for path in ("/events", "/event", "/", "")),
     content_type="application/json",
     fields={name: category for category, names in _BY_CATEGORY.items() for name in names.split()},
-    many=True,
     token_fields=(TOKEN_FIELD,),
     id_fields=("client_id", "session_id", "user_id"),
-    time_fields=("time", "timestamp"),
+    time_fields=(
+        TimeField("time", "rfc3339"),
+        TimeField("timestamp", "rfc3339"),
+        TimeField("time", "ms"),
+        TimeField("timestamp", "ms"),
+    ),
+    binding_fields=("client_id", "device_id", "anonymous_id", "visitor_id"),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cookiegate.gate.trackers.table import Answer, Route, TrackerTable
 
-PLAUSIBLE = TrackerTable(
+TABLE = TrackerTable(
     name="plausible",
     routes=(Route("POST", "/api/event", "body", Answer(202, {"content-type": "text/plain; charset=utf-8"}, b"ok")),),
     content_type="text/plain",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cookiegate.gate.trackers.table import Answer, Document, Route, TrackerTable
+from cookiegate.gate.trackers.table import Answer, Document, Route, TimeField, TrackerTable
 
 _VENDOR = "com.snowplowanalytics.snowplow"
 _CONTEXTS = f"iglu:{_VENDOR}/contexts/jsonschema/1-0-0"
@@ -90,10 +90,17 @@ _SCHEMAS = dict(
     ]
 )
 
-SNOWPLOW = TrackerTable(
+TABLE = TrackerTable(
     name="snowplow",
     routes=(
-        Route("POST", f"/{_VENDOR}/tp2", "body", Answer(200, {"content-type": "text/plain; charset=utf-8"}, b"ok")),
+        Route(
+            "POST",
+            f"/{_VENDOR}/tp2",
+            "body",
+            Answer(200, {"content-type": "text/plain; charset=utf-8"}, b"ok"),
+            list_at="data",
+            envelope={"schema": f"iglu:{_VENDOR}/payload_data/jsonschema/1-0-4"},
+        ),
         Route("GET", "/i", "query", Answer(200, {"content-type": "image/gif"}, _PIXEL)),
     ),
     content_type="application/json; charset=UTF-8",
@@ -102,8 +109,6 @@ SNOWPLOW = TrackerTable(
     headers={"sp-anonymous": "event"},
     # The collector's own network user id; every other cookie of the site is none of its business.
     cookies={"sp": "identifier"},
-    list_at="data",
-    envelope={"schema": f"iglu:{_VENDOR}/payload_data/jsonschema/1-0-4"},
     type_field="e",
     types=frozenset({"pv", "pp", "se", "ue", "tr", "ti"}),
     token_fields=("consent_token",),
@@ -116,5 +121,7 @@ SNOWPLOW = TrackerTable(
     schemas=_SCHEMAS,
     token_schema="iglu:jp.cookiegate/consent/jsonschema/1-0-0",  # noqa: S106  a schema's name
     id_fields=("duid", "nuid", "uid", "sid"),
-    time_fields=("dtm", "ttm"),
+    # The true time wins over the device's, as in the collector's own enrichment.
+    time_fields=(TimeField("ttm", "ms_text"), TimeField("dtm", "ms_text")),
+    binding_fields=("duid",),
 )
