@@ -8,7 +8,7 @@ SIDE_BY_SIDE := -n 4 --dist loadfile
 # What runs on the second engine too; the rest never meets the record, or brings both engines itself.
 ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
 
-.PHONY: help demo test check format bench bench-growth faults soak load bench-peers cost screenshots seeds ledger-mutations fuzz widget widget-check sbom audit lock clean
+.PHONY: help demo test check format bench bench-growth faults soak load proxies bench-peers cost screenshots seeds ledger-mutations fuzz widget widget-check gate-js-tables bench-gate-js sbom audit lock clean
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
@@ -22,6 +22,8 @@ help:
 	@echo "make faults   every row of the fault table under load, a line each (a quarter of an hour); FAULTS='--rows disk-full --report FILE'"
 	@echo "make soak     a thousand times kill -9 under load (half an hour); SOAK=100"
 	@echo "make widget   rebuild the browser bundles (Node 20); make widget-check proves that they match"
+	@echo "make gate-js-tables   tables of the gate in JavaScript from those in Python; make bench-gate-js measures it"
+	@echo "make proxies  every recipe of deploy/proxies, started for real (part of make test)"
 	@echo "make screenshots   pictures of the demo in every state"
 	@echo "make seeds    write docs/seed-coverage.md from the tests' names"
 	@echo "make ledger-mutations   ten thousand changes of a ledger, each of which must be found"
@@ -48,6 +50,7 @@ demo: $(VENV)/server
 
 test: $(VENV)/test
 	@sh tests/install-system.sh
+	@sh tests/install-proxies.sh $(BIN)/python
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
@@ -91,6 +94,11 @@ faults: $(VENV)/test
 soak: $(VENV)/test
 	@PYTHONPATH=tests $(BIN)/python -m faults --soak $(SOAK)
 
+proxies: $(VENV)/test
+	@sh tests/install-system.sh nginx haproxy
+	@sh tests/install-proxies.sh $(BIN)/python
+	@$(BIN)/python -m pytest -q tests/proxies
+
 screenshots: $(VENV)/test
 	@sh tests/install-system.sh chromium npm fonts
 	@PYTHONPATH=tests $(BIN)/python docs/images/take.py
@@ -110,6 +118,12 @@ widget-check:
 
 widget:
 	cd widget && npm ci --no-fund --no-audit && npm run build
+
+gate-js-tables: $(VENV)/test
+	@$(BIN)/python verifier-js/export_tables.py
+
+bench-gate-js:
+	@cd verifier-js && npm ci --no-fund --no-audit --silent && npm run --silent bench
 
 .venv-tools/ready: requirements/tools.lock
 	@test -x .venv-tools/bin/python || $(PYTHON) -m venv .venv-tools
@@ -140,6 +154,8 @@ lock: $(VENV)/test
 		--no-header --build-deps-for wheel --only-build-deps --output-file requirements/build.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--no-header --extra tools --constraint requirements/constraints.txt --output-file requirements/tools.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--no-header --output-file requirements/proxies.lock requirements/proxies.in
 
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules verifier-js/node_modules verifier-js/types

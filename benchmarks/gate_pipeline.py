@@ -43,27 +43,29 @@ class _Bench:
             ).text
             for number in range(TOKENS)
         ]  # fmt: skip
-        self.lines = _lines(tokens)
+        self.lines = _lines(tokens, now_ms)
 
     def gate(self) -> Gate:
         verifier = Verifier(self.ring.jwks(), audience="demo", status=self.register, epochs=EpochRegister())
         return Gate(verifier, purpose="analytics")
 
 
-def _lines(tokens: Sequence[str]) -> list[bytes]:
+def _lines(tokens: Sequence[str], now_ms: int) -> list[bytes]:
     """Events of about 500 bytes beside their token; a visitor's twenty come close together, mixed with others'."""
     chance, lines = random.Random(7), []
     for window in range(0, len(tokens), 200):
         sessions = [token for token in tokens[window : window + 200] for _ in range(EVENTS // TOKENS)]
         chance.shuffle(sessions)
-        lines += [orjson.dumps({"consent_token": token, **_event(number)}) for number, token in enumerate(sessions)]
+        lines += [
+            orjson.dumps({"consent_token": token, **_event(number, now_ms)}) for number, token in enumerate(sessions)
+        ]
     return lines
 
 
-def _event(number: int) -> dict[str, object]:
+def _event(number: int, now_ms: int) -> dict[str, object]:
     return {
         "event": "page_view",
-        "time": 1_795_000_000_000 + number,
+        "time": now_ms + number % 1000,
         "url": f"https://shop.example.jp/items/{number}?colour=blue&size=m&utm_source=newsletter",
         "referrer": "https://search.example.jp/?q=blue+thing",
         "title": "青いもの - Shop",

@@ -5,12 +5,13 @@ missing=""
 want() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-for name in ${*:-chromium redis postgresql nginx npm fonts wrk systemd promtool faketime venv ip slowhttptest}; do
+for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest}; do
     case $name in
         chromium) want chromium chromium ;;
         redis) want redis-server redis-server ;;
         postgresql) [ -x /usr/lib/postgresql/15/bin/postgres ] || missing="$missing postgresql-15" ;;
         nginx) want nginx nginx ;;
+        haproxy) want haproxy haproxy ;;
         wrk) want wrk wrk ;;
         npm) want npm npm ;;
         systemd) want systemd-analyze systemd ;;

@@ -13,6 +13,8 @@ import { minify } from "terser";
 const ROOT = new URL("./", import.meta.url);
 const OUT = new URL("../static/widget/", ROOT);
 const PLACEHOLDER = "__COOKIEGATE_CONFIG__";
+/** Stands for code that few sites need: an expression, or null. */
+const BINDINGS = "__COOKIEGATE_BINDINGS__";
 /** Japanese takes three bytes a character and so a little more. */
 const BUDGET_GZIP_BYTES = { "en.json": 11_000, "ja.json": 11_700 };
 const TARGET = "es2020";
@@ -45,9 +47,23 @@ async function bundle() {
   // A second pass over the bundle: 3 % less after gzip.
   const compress = { passes: 3, ecma: 2020, hoist_funs: true };
   const { code } = await minify(result.outputFiles[0].text, { ecma: 2020, toplevel: true, compress });
-  const places = code.split(PLACEHOLDER).length - 1;
-  if (places !== 1) throw new Error(`the bundle holds ${PLACEHOLDER} ${places} times; the server needs it once`);
+  for (const name of [PLACEHOLDER, BINDINGS]) {
+    const places = code.split(name).length - 1;
+    if (places !== 1) throw new Error(`the bundle holds ${name} ${places} times; the server needs it once`);
+  }
   return code;
+}
+
+/** The part that binds tokens, as one expression. */
+async function bindings() {
+  const result = await build({
+    entryPoints: [new URL("src/bindings.js", ROOT).pathname],
+    bundle: true, write: false, format: "iife", globalName: "binder", target: TARGET, charset: "utf8",
+  });
+  // Whatever is asked of the bundle's exports, its default is what it gives.
+  const wrapped = `(() => { ${result.outputFiles[0].text}; return binder.default })()`;
+  const { code } = await minify(wrapped, { ecma: 2020, compress: { passes: 3, ecma: 2020, expression: true } });
+  return code.replace(/;$/, "");
 }
 
 async function sources() {
@@ -61,12 +77,13 @@ async function sources() {
 async function outputs() {
   const files = {
     "cookiegate.js": await bundle(),
+    "bindings.js": await bindings(),
     // The same styles on their own: the service keeps with them what the widget looks like.
     "cookiegate.css": await sheet(new URL("src/style.css", ROOT)),
     "cookiegate.d.ts": await readFile(new URL("src/cookiegate.d.ts", ROOT), "utf8"),
   };
   const hashes = Object.fromEntries(Object.keys(files).sort().map((name) => [name, sha256(files[name])]));
-  const manifest = { placeholder: PLACEHOLDER, reads: READS, sources: await sources(), outputs: hashes };
+  const manifest = { placeholder: PLACEHOLDER, bindings: BINDINGS, reads: READS, sources: await sources(), outputs: hashes };
   files["manifest.json"] = `${JSON.stringify(manifest, null, 2)}\n`;
   return files;
 }
@@ -85,8 +102,9 @@ function pick(value, shape) {
 }
 
 /** As the server sends it: with a site's policy and texts in place. */
-async function report(code) {
-  const rows = { "code alone": measure(code) };
+async function report(whole, binding) {
+  const code = whole.replace(BINDINGS, () => "null");
+  const rows = { "code alone": measure(code), "with bindings": measure(whole.replace(BINDINGS, () => binding)) };
   for (const [name, budget] of Object.entries(BUDGET_GZIP_BYTES)) {
     const config = JSON.parse(await readFile(new URL(`sample/${name}`, ROOT), "utf8"));
     rows[name] = measure(code.replace(PLACEHOLDER, () => JSON.stringify(pick(config, READS))));
@@ -120,4 +138,4 @@ if (process.argv.includes("--check")) {
   await mkdir(OUT, { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(new URL(name, OUT), text);
 }
-await report(files["cookiegate.js"]);
+await report(files["cookiegate.js"], files["bindings.js"]);

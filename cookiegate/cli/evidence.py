@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from cookiegate.cli.fetching import read_source
 from cookiegate.cli.records import data_dir_option, settings_of
 from cookiegate.clock import SystemClock
 from cookiegate.ledger.checkpoint import origin_of_ledger
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS, Receipt, read_receipt
+from cookiegate.sources.places import read_source
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.web.evidence.gathering import EvidenceRoom

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import click
 
-from cookiegate.cli.fetching import read_source
 from cookiegate.cli.instants import Instant
 from cookiegate.cli.records import data_dir_option, opened_record, settings_of
 from cookiegate.cli.tables import Form, form_option, print_rows
@@ -18,6 +17,7 @@ from cookiegate.errors import NotFoundError, SiteUnknownError
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS, read_receipt
 from cookiegate.rights.holds import GROUNDS, Hold, HoldGround, Holds
 from cookiegate.settings import Settings
+from cookiegate.sources.places import read_source
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.jws import PublicKeys

@@ -14,7 +14,6 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from cookiegate.cli.fetching import read_jwks, read_source
 from cookiegate.cli.ledger_report import show_proved, show_verified
 from cookiegate.clock import SystemClock
 from cookiegate.errors import CheckpointError, KeyFileError, SourceUnreadableError
@@ -27,6 +26,8 @@ from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS, Receipt, read
 from cookiegate.ledger.signed_note import NOTE_LIMIT_BYTES, NoteVerifier
 from cookiegate.ledger.verifying import verify
 from cookiegate.settings import Settings, read_settings
+from cookiegate.sources.keysets import read_jwks
+from cookiegate.sources.places import read_source
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.tokens.keys import KeyRing

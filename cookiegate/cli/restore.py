@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from cookiegate.cli.fetching import read_source
 from cookiegate.cli.ledger import RECEIPT_LIMIT_BYTES, read_saved
 from cookiegate.cli.stages import Stages
 from cookiegate.clock import SystemClock
 from cookiegate.ledger.receipt_reading import Receipt, read_receipt
 from cookiegate.rights.copies.restoring import Order, Restored, restore
 from cookiegate.settings import PREFIX, Settings, read_settings
+from cookiegate.sources.places import read_source
 from cookiegate.storage.places import ServingLock
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.tokens.keys import KeyRing

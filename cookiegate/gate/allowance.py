@@ -30,6 +30,15 @@ class Allowance:
         return IP in self.categories
 
 
+@dataclass(frozen=True, slots=True)
+class PriorConsent:
+    """A sensitive field that passes where its category and one of the purposes are granted (S11)."""
+
+    rule: str
+    category: str
+    purposes: frozenset[str]
+
+
 class Allowances:
     """Turns claims into allowances, once per distinct grant.
 
@@ -37,11 +46,19 @@ class Allowances:
         purpose: the purpose that the gate declares.
         categories: what the policy lets this purpose use; None when no policy is known.
         ip_when_refused: what becomes of an address that is not granted.
+        prior: the sensitive fields that a policy lets pass on prior consent.
     """
 
     _LIMIT = 4096
 
-    def __init__(self, purpose: str, categories: Iterable[str] | None, ip_when_refused: IpWhenRefused) -> None:
+    def __init__(
+        self,
+        purpose: str,
+        categories: Iterable[str] | None,
+        ip_when_refused: IpWhenRefused,
+        prior: Iterable[PriorConsent] = (),
+    ) -> None:
+        self._prior = tuple(prior)
         self._purpose = purpose
         self._narrowed = None if categories is None else frozenset(categories)
         self._truncate = ip_when_refused == "truncate"
@@ -59,7 +76,9 @@ class Allowances:
         allowance = None
         if self._purpose in claims.purposes:
             categories = claims.categories if self._narrowed is None else claims.categories & self._narrowed
-            allowance = Allowance(categories | {EVENT}, self._truncate)
+            granted = categories | {EVENT}
+            rules = {item.rule for item in self._prior if item.category in granted and claims.purposes & item.purposes}
+            allowance = Allowance(granted | rules, self._truncate)
         # Grants are signed, so their number is the policy's; the bound is for a policy that keeps changing.
         if len(self._known) >= self._LIMIT:
             self._known.clear()

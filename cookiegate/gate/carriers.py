@@ -56,9 +56,12 @@ class Scrubber:
 
     def __init__(self, tokens: Iterable[object]) -> None:
         self._tokens = {token for token in tokens if isinstance(token, str) and len(token) >= _SHORTEST}
+        self._least = min(map(len, self._tokens), default=0)
 
     def text(self, value: str) -> str:
         """``value`` without any of the tokens."""
+        if len(value) < self._least:
+            return value
         for token in self._tokens:
             value = value.replace(token, "")
         # A text made so that taking a token out puts one together is not worth keeping.

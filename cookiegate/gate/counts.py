@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cookiegate.gate.sensitive import label
 from cookiegate.tokens.reasons import Reason
 
 #: A stranger chooses the names of unknown fields; past this many, they are counted together.
@@ -29,6 +30,7 @@ class Counts:
 
     def _shown(self, name: str) -> str:
         # Names go to terminals and logs: no control characters, no novels.
+        name = label(name)
         shown = (name if name.isprintable() else ascii(name[:NAME_LIMIT_CHARS])[1:-1])[:NAME_LIMIT_CHARS]
         return shown if shown in self.stripped or len(self.stripped) < NAMES_LIMIT else OTHER_NAMES
 

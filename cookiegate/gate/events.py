@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from cookiegate.gate import documents
+from cookiegate.gate import attributes, documents
 from cookiegate.gate.allowance import Allowance
+from cookiegate.gate.binding import Binding
 from cookiegate.gate.carriers import Scrubber
+from cookiegate.gate.event_times import EventTimes
 from cookiegate.gate.fields import Tree, compile_fields, strip
-from cookiegate.gate.trackers.table import TrackerTable
+from cookiegate.gate.sensitive import rule_of
+from cookiegate.gate.trackers.table import Route, TrackerTable
 from cookiegate.tokens.reasons import Denied, Reason
 
 STAMP_FIELD = "consent"
@@ -18,11 +21,19 @@ STAMP_FIELD = "consent"
 
 @dataclass(frozen=True, slots=True)
 class OpenEvent:
-    """An event whose documents have been read; ``token`` is whatever stood in the token's own place, or None."""
+    """An event whose documents have been read.
+
+    Args:
+        fields: all its fields, those that it shares with others among them.
+        documents: what its documents say.
+        token: whatever stood in the token's own place, or None.
+        shared: those of its fields that it shares with others of its request.
+    """
 
     fields: Mapping[str, Any]
     documents: Mapping[str, Any]
     token: Any
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EventRules:
@@ -43,20 +54,33 @@ class EventRules:
         for name in mapped:
             if name in reserved or name.startswith(f"{STAMP_FIELD}."):
                 raise ValueError(f"{name} cannot be mapped: it is the gate's own field")
-        self.mapped: Mapping[str, str] = mapped
-        self._tree: Tree = compile_fields(mapped)
+        #: Field → category.
+        self.categories: Mapping[str, str] = mapped
+        #: Field → what it needs to pass: its category, or for a sensitive one a rule of its own.
+        self.mapped: Mapping[str, str] = {name: rule_of(name, category) for name, category in mapped.items()}
+        self.times = EventTimes(table.time_fields, table.split)
+        self.binding = Binding(table.name, table.binding_fields, table.split)
+        self._tree: Tree = compile_fields(mapped, table.split)
+        self._around = {route: compile_fields(route.members) for route in table.routes}
         self._schemas = {name: compile_fields(members) for name, members in table.schemas.items()}
-        self._token_paths = tuple(path.split(".") for path in table.token_fields)
+        self._token_paths = tuple(table.split(path) for path in table.token_fields)
         self._silent = {*table.token_fields, f"{(table.token_schema or '').partition('/')[2].partition('/')[0]}.*"}
 
-    def open(self, event: object) -> OpenEvent:
+    def open(self, event: object, shared: Mapping[str, Any] | None = None) -> OpenEvent:
         """Reads the event's documents and finds its token.
+
+        Args:
+            event: what it has alone.
+            shared: what :meth:`open_shared` gave of the rest.
 
         Raises:
             Denied: event_malformed if it is no object.
         """
         if not isinstance(event, Mapping):
             raise Denied(Reason.EVENT_MALFORMED)
+        event = self.open_shared(event)
+        if shared:
+            event = {**event, **shared}
         found: dict[str, Any] = {}
         for name, document in self._table.documents.items():
             if name in event:
@@ -64,7 +88,13 @@ class EventRules:
                     found[name] = documents.parse(event[name], document)
                 except Denied:
                     found[name] = None
-        return OpenEvent(event, found, self._token(event, found))
+        return OpenEvent(event, found, self._token(event, found), shared or {})
+
+    def open_shared(self, shared: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What events share, with its typed values as plain ones."""
+        if self._table.attributes:
+            return attributes.opened(shared, self._table.attributes, self._table.values)
+        return shared
 
     def _token(self, event: Mapping[str, Any], found: Mapping[str, Any]) -> Any:
         for path in self._token_paths:
@@ -81,14 +111,15 @@ class EventRules:
         return None
 
     def strip(self, opened: OpenEvent, allowance: Allowance, scrubber: Scrubber, stripped: list[str]) -> dict[str, Any]:
-        """A new event with only what the allowance grants, and no token in it.
+        """A new event with only what the allowance grants of what it has alone, and no token in it.
 
         Raises:
             Denied: event_malformed or event_unknown.
         """
         self._check_type(opened)
         names: list[str] = []
-        plain = {name: value for name, value in opened.fields.items() if name not in opened.documents}
+        elsewhere = opened.documents.keys() | opened.shared.keys()
+        plain = {name: value for name, value in opened.fields.items() if name not in elsewhere}
         kept = scrubber.scrub(strip(plain, self._tree, allowance, names))
         for name, value in opened.documents.items():
             text = self._strip_document(name, value, opened, allowance, scrubber, names)
@@ -97,7 +128,27 @@ class EventRules:
             else:
                 kept[name] = text
         stripped.extend(name for name in names if name not in self._silent)
-        return kept  # type: ignore[no-any-return]
+        return self._closed(kept)
+
+    def strip_shared(
+        self, shared: Mapping[str, Any], allowance: Allowance, scrubber: Scrubber, stripped: list[str]
+    ) -> dict[str, Any]:
+        """What a grant leaves of what events share."""
+        names: list[str] = []
+        kept = scrubber.scrub(strip(shared, self._tree, allowance, names))
+        stripped.extend(name for name in names if name not in self._silent)
+        return self._closed(kept)
+
+    def _closed(self, kept: dict[str, Any]) -> dict[str, Any]:
+        if self._table.attributes:
+            return attributes.closed(kept, self._table.attributes, self._table.values)
+        return kept
+
+    def strip_around(
+        self, route: Route, around: Mapping[str, Any], allowance: Allowance, scrubber: Scrubber, stripped: list[str]
+    ) -> dict[str, Any]:
+        """What a grant leaves of the members around a request's events."""
+        return scrubber.scrub(strip(around, self._around[route], allowance, stripped))  # type: ignore[no-any-return]
 
     def _strip_document(
         self,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from cookiegate.gate import ip
 from cookiegate.gate.allowance import EVENT, IP, Allowance
+from cookiegate.gate.sensitive import rule_of
 from cookiegate.policy.document import CATEGORIES
 
 FIELD_CATEGORIES = frozenset({*CATEGORIES, EVENT})
@@ -16,11 +17,13 @@ Tree: TypeAlias = "dict[str, str | Tree]"
 _SCALARS = frozenset({str, int, bool, type(None)})
 
 
-def compile_fields(fields: Mapping[str, str]) -> Tree:
+def compile_fields(fields: Mapping[str, str], split: Callable[[str], Sequence[str]] | None = None) -> Tree:
     """Makes a tree of a flat map.
 
     Args:
-        fields: names or dotted paths (``props.plan``) to one of the seven categories or ``event``.
+        fields: names or dotted paths (``props.plan``) to one of the seven categories or ``event``. A sensitive name
+            gets a rule of its own, which no category grants.
+        split: gives the names on the way to a field; at the dots when None.
 
     Raises:
         ValueError: for an unknown category, an empty name, or a field that is mapped as a whole and in parts.
@@ -31,7 +34,7 @@ def compile_fields(fields: Mapping[str, str]) -> Tree:
             raise ValueError(
                 f"{path}: {category!r} is not a category; use one of {', '.join(sorted(FIELD_CATEGORIES))}"
             )
-        *parents, leaf = path.split(".")
+        *parents, leaf = path.split(".") if split is None else split(path)
         if not all((*parents, leaf)):
             raise ValueError(f"{path!r} has an empty name in it")
         node = tree
@@ -42,7 +45,7 @@ def compile_fields(fields: Mapping[str, str]) -> Tree:
             node = inner
         if leaf in node:
             raise ValueError(f"{path} is mapped twice, or as a whole and in parts")
-        node[leaf] = category
+        node[leaf] = rule_of(path, category)
     return tree
 
 
@@ -59,8 +62,9 @@ def strip(
         at: path of ``event``, ending in a dot unless empty.
 
     Returns:
-        Scalars and lists of scalars under mapped names. A mapped name whose value is anything else is left out:
-        an object would carry fields that nobody mapped.
+        Scalars and lists of scalars under mapped names, objects and lists of objects under names mapped in parts. A
+        name mapped as a whole whose value is anything else is left out: an object would carry fields that nobody
+        mapped.
     """
     kept: dict[str, Any] = {}
     for name, value in event.items():
@@ -74,6 +78,11 @@ def strip(
         elif rule is not None and isinstance(value, Mapping):
             if inner := strip(value, rule, allowance, stripped, f"{at}{name}."):  # type: ignore[arg-type]
                 kept[name] = inner
+            continue
+        elif rule is not None and type(value) is list and all(isinstance(item, Mapping) for item in value):
+            items = [strip(item, rule, allowance, stripped, f"{at}{name}.") for item in value]  # type: ignore[arg-type]
+            if items := [item for item in items if item]:
+                kept[name] = items
             continue
         stripped.append(f"{at}{name}")
     return kept

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
-import msgspec
-
-from cookiegate.gate import bodies
+from cookiegate.gate import bodies, shapes
 from cookiegate.gate.allowance import Allowance
 from cookiegate.gate.carriers import TOKEN_PARAMETER, Scrubber, request_tokens, says_refused
 from cookiegate.gate.counts import Counts
@@ -20,8 +20,8 @@ from cookiegate.gate.trackers.table import Route, TrackerTable
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
 
-_QUERY_FIELDS_LIMIT = 512
-_Kept: TypeAlias = tuple[Claims, Allowance, dict[str, Any]]
+#: Claims, allowance, and number and rest of the event.
+_Kept: TypeAlias = tuple[Claims, Allowance, int, dict[str, Any]]
 
 
 class FilteringGate(Protocol):
@@ -32,13 +32,26 @@ class FilteringGate(Protocol):
     header_rules: HeaderRules
     body_limit_bytes: int
 
-    def decide(self, token: Any) -> tuple[Claims, Allowance]:
-        """Claims and allowance of a good token; Denied otherwise."""
+    def received_ms(self, received_at: str | None) -> int:
+        """When a request was received."""
         ...
 
-    def route(self, method: str, path: str) -> Route | None:
-        """The tracker's route; None if it does not send there."""
+    def decide_event(self, opened: OpenEvent, token: Any, received_ms: int | None = None) -> tuple[Claims, Allowance]:
+        """Claims and allowance of a token that is good for an event; Denied otherwise."""
         ...
+
+    def routes(self, method: str, path: str) -> Sequence[Route]:
+        """The tracker's routes at an address; empty if it does not send there."""
+        ...
+
+
+@dataclass(slots=True)
+class _LeftOfShared:
+    """What one grant leaves of what events share, the names of what goes, and how many events that concerns."""
+
+    kept: dict[str, Any] = field(default_factory=dict)
+    stripped: list[str] = field(default_factory=list)
+    times: int = 0
 
 
 class Filtering:
@@ -54,115 +67,119 @@ class Filtering:
         self._request = request
         self._path, _, self._query_text = request.path.partition("?")
         self._headers = {name.lower(): value for name, value in request.headers.items()}
+        self._received_ms = gate.received_ms(request.received_at)
         self._counts = Counts()
-        self._as_list = False
+        self._opened_shared: dict[int, Mapping[str, Any]] = {}
+        self._left_of_shared: dict[tuple[int, int], _LeftOfShared] = {}
 
     def run(self) -> Filtered:
         """The outcome."""
         try:
-            route = self._route()
-            query = self._query()
-            if route.events == "query":
-                events = [{name: value for name, value in query.items() if name != TOKEN_PARAMETER}]
-            else:
-                events = self._body_events()
+            query = shapes.read_query(self._query_text)
+            opened = self._open({name: value for name, value in query.items() if name != TOKEN_PARAMETER})
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
             return Filtered([], self._counts)
         if says_refused(self._headers.get("cookie", "")):
-            self._counts.dropped[Reason.WITHDRAWN] += len(events)
+            self._counts.dropped[Reason.WITHDRAWN] += len(opened.events)
             return Filtered([], self._counts)
         tokens = request_tokens(self._headers, query)
-        decided = [found for event in events if (found := self._decide(event, tokens)) is not None]
+        decided = [
+            (number, *found)
+            for number, (event, shared) in enumerate(zip_longest(opened.events, opened.shared))
+            if (found := self._decide(event, shared, tokens))
+        ]
         # Only tokens that are good somewhere here are worth looking for; a stranger's junk would only cost time.
-        self._scrubber = Scrubber((*tokens, *{event.token for event, _, _ in decided if event.token is not None}))
+        self._scrubber = Scrubber((*tokens, *{event.token for _, event, _, _ in decided if event.token is not None}))
         groups: dict[str, list[_Kept]] = {}
-        for event, claims, allowance in decided:
-            self._strip(event, claims, allowance, groups)
-        if groups and route.events == "body":
-            self._counts.strip(f"query {name}" for name in query if name != TOKEN_PARAMETER)
-        return Filtered([self._accept(route, group) for group in groups.values()], self._counts)
+        for number, event, claims, allowance in decided:
+            self._strip(number, event, claims, allowance, groups)
+        for names in self._left_of_shared.values():
+            self._counts.strip(names.stripped, names.times)
+        return Filtered([self._accept(opened, query, group) for group in groups.values()], self._counts)
 
-    def _route(self) -> Route:
-        route = self._gate.route(self._request.method, self._path)
-        if route is None:
+    def _open(self, query: Mapping[str, str]) -> shapes.Opened:
+        routes = self._gate.routes(self._request.method, self._path)
+        if not routes:
             raise Denied(Reason.TRACKER_MISMATCH)
-        return route
+        data = b""
+        if any(route.events != "query" for route in routes):
+            request, encoding = self._request, self._headers.get("content-encoding", "")
+            data = bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
+        return shapes.read(routes, data, query, self._headers.get("content-type", ""))
 
-    def _query(self) -> dict[str, Any]:
-        try:
-            pairs = parse_qsl(
-                self._query_text, keep_blank_values=True, errors="strict", max_num_fields=_QUERY_FIELDS_LIMIT
-            )
-        except ValueError as error:
-            raise Denied(Reason.EVENT_MALFORMED) from error
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            found.setdefault(name, value)
-        return found
-
-    def _body_events(self) -> list[Any]:
-        request, table = self._request, self._gate.table
-        encoding = self._headers.get("content-encoding", "")
-        data = bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
-        body = bodies.read_json(data)
-        if table.list_at is not None:
-            events = body.get(table.list_at) if isinstance(body, dict) else None
-            if not isinstance(events, list) or not self._is_envelope(body):
-                raise Denied(Reason.EVENT_MALFORMED)
-            return events
-        self._as_list = table.many and isinstance(body, list)
-        return body if self._as_list else [body]
-
-    def _is_envelope(self, body: Mapping[str, Any]) -> bool:
-        # Another minor version of the envelope's schema holds the same list.
-        return all(
-            str(body.get(name)).rpartition("/")[0] == text.rpartition("/")[0]
-            for name, text in self._gate.table.envelope.items()
-        )
-
-    def _decide(self, event: Any, tokens: Sequence[str]) -> tuple[OpenEvent, Claims, Allowance] | None:
+    def _decide(
+        self, event: Any, shared: Mapping[str, Any] | None, tokens: Sequence[str]
+    ) -> tuple[OpenEvent, Claims, Allowance] | None:
         """Reads an event and decides about its token: its own if there is one, else the request's first."""
         try:
-            opened = self._gate.rules.open(event)
+            opened = self._gate.rules.open(event, self._open_shared(shared) if shared else None)
             first = tokens[0] if tokens else None
-            claims, allowance = self._gate.decide(first if opened.token is None else opened.token)
+            token = first if opened.token is None else opened.token
+            claims, allowance = self._gate.decide_event(opened, token, self._received_ms)
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
             return None
         return opened, claims, allowance
 
-    def _strip(self, event: OpenEvent, claims: Claims, allowance: Allowance, groups: dict[str, list[_Kept]]) -> None:
+    def _strip(
+        self, number: int, event: OpenEvent, claims: Claims, allowance: Allowance, groups: dict[str, list[_Kept]]
+    ) -> None:
         stripped: list[str] = []
         try:
             kept = self._gate.rules.strip(event, allowance, self._scrubber, stripped)
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
             return
+        if event.shared:
+            kept |= self._strip_shared(event.shared, allowance)
         self._counts.accepted += 1
         self._counts.strip(stripped)
-        groups.setdefault(bytes(claims.stamp).decode(), []).append((claims, allowance, kept))
+        groups.setdefault(bytes(claims.stamp).decode(), []).append((claims, allowance, number, kept))
 
-    def _accept(self, route: Route, group: list[_Kept]) -> AcceptedRequest:
-        claims, allowance, _ = group[0]
-        request, table = self._request, self._gate.table
-        events = [kept for _, _, kept in group]
+    def _open_shared(self, shared: Mapping[str, Any]) -> Mapping[str, Any]:
+        # Once for all events that share it: the work must not be their number times its size.
+        found = self._opened_shared.get(id(shared))
+        if found is None:
+            found = self._opened_shared[id(shared)] = self._gate.rules.open_shared(shared)
+        return found
+
+    def _strip_shared(self, shared: Mapping[str, Any], allowance: Allowance) -> dict[str, Any]:
+        key = (id(shared), id(allowance))
+        found = self._left_of_shared.get(key)
+        if found is None:
+            found = self._left_of_shared[key] = _LeftOfShared()
+            found.kept = self._gate.rules.strip_shared(shared, allowance, self._scrubber, found.stripped)
+        found.times += 1
+        return found.kept
+
+    def _accept(self, opened: shapes.Opened, query: Mapping[str, str], group: list[_Kept]) -> AcceptedRequest:
+        claims, allowance, _, _ = group[0]
+        request, table, route = self._request, self._gate.table, opened.route
+        kept = [(number, event) for _, _, number, event in group]
         if table.name == "plain":
-            events = [{**event, STAMP_FIELD: claims.stamped()} for event in events]
+            kept = [(number, {**event, STAMP_FIELD: claims.stamped()}) for number, event in kept]
         names: list[str] = []
-        headers = self._gate.header_rules.strip(self._headers, allowance, self._scrubber, names)
+        written = None if route.events == "query" else route.content_type or table.content_type
+        headers = self._gate.header_rules.strip(self._headers, allowance, self._scrubber, names, written)
         address = filter_address(request.ip, granted=allowance.ip, truncating=allowance.truncate_ip)
         if request.ip is not None and not allowance.ip:
             names.append("ip")
+        around = self._gate.rules.strip_around(route, opened.around, allowance, self._scrubber, names)
+        parameters = shapes.write_query(opened, kept) or self._beside(route, query, allowance, names)
         self._counts.strip(names)
-        in_query = route.events == "query"
-        path = f"{self._path}?{urlencode(events[0])}" if in_query else self._path
-        body = None if in_query else self._body(events)
+        path = f"{self._path}?{urlencode(parameters)}" if parameters else self._path
+        body = shapes.write(opened, kept, around)
         at = received_at(request.received_at)
+        events = [event for _, event in kept]
         return AcceptedRequest(table.name, claims, route.method, path, headers, events, body, at, address)
 
-    def _body(self, events: list[dict[str, Any]]) -> bytes:
-        table = self._gate.table
-        if table.list_at is not None:
-            return msgspec.json.encode({**table.envelope, table.list_at: events})
-        return msgspec.json.encode(events if self._as_list else events[0])
+    def _beside(self, route: Route, query: Mapping[str, str], allowance: Allowance, names: list[str]) -> dict[str, str]:
+        """What stays of the parameters beside a body."""
+        found: dict[str, str] = {}
+        for name, value in query.items() if route.events in ("body", "form") else ():
+            if route.query.get(name) in allowance.categories:
+                found[name] = self._scrubber.text(value)
+            elif name not in (TOKEN_PARAMETER, route.compression):
+                names.append(f"query {name}")
+        return found

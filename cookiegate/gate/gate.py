@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cookiegate.gate import bodies, trackers
-from cookiegate.gate.allowance import Allowance, Allowances, IpWhenRefused
+from cookiegate.gate.allowance import Allowance, Allowances, IpWhenRefused, PriorConsent
 from cookiegate.gate.carriers import Scrubber
 from cookiegate.gate.counts import Counts
-from cookiegate.gate.events import STAMP_FIELD, EventRules
+from cookiegate.gate.event_times import EventTimeRule, receipt_ms
+from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.filtering import Filtering
 from cookiegate.gate.headers import HeaderRules
 from cookiegate.gate.plain_lines import PlainLines
 from cookiegate.gate.request import Filtered, TrackerRequest, read_line
+from cookiegate.gate.sensitive import rule_of
 from cookiegate.gate.trackers.table import Route
-from cookiegate.policy.document import CATEGORIES, Policy, Providing
+from cookiegate.policy.document import CATEGORIES, LateEvents, Policy, Providing
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
 from cookiegate.tokens.verifying import DENIED, Verdict, Verifier
@@ -38,9 +40,13 @@ class Gate:
         mounts: path prefixes, besides none and ``/collect/<tracker>``, under which the tracker's paths are known.
         recipient: key of the recipient that gets the data; None when it stays with the controller.
         recipients: keys of the recipients that may have this purpose's data.
+        event_times: whether an event must have happened while its token held (``checked``), or the token must hold now
+            whenever the event happened (``ignored``).
+        late_events: whether events that happened before a withdrawal still pass after it (``until_withdrawal``).
+        prior_consent: sensitive field → the purposes of which one must be granted for it to pass.
 
     Raises:
-        ValueError: for an unknown tracker or category.
+        ValueError: for an unknown tracker, category or rule.
     """
 
     def __init__(
@@ -56,6 +62,9 @@ class Gate:
         mounts: Iterable[str] = (),
         recipient: str | None = None,
         recipients: Iterable[str] = (),
+        event_times: EventTimeRule = "checked",
+        late_events: LateEvents = "while_granted",
+        prior_consent: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         self.table = trackers.find(tracker)
         self.purpose = purpose
@@ -69,13 +78,22 @@ class Gate:
         narrowed = None if categories is None else frozenset(categories)
         if narrowed is not None and not narrowed <= set(CATEGORIES):
             raise ValueError(f"unknown categories: {', '.join(sorted(narrowed - set(CATEGORIES)))}")
-        self._allowances = Allowances(purpose, narrowed, ip_when_refused)
+        if event_times not in ("checked", "ignored") or late_events not in ("while_granted", "until_withdrawal"):
+            raise ValueError(f"no such rule for the time of events: {event_times}, {late_events}")
         self.rules = EventRules(self.table, fields)
+        self.checks_times = event_times == "checked"
+        self._until_withdrawal = late_events == "until_withdrawal"
+        prior = (
+            PriorConsent(rule_of(name, ""), self.rules.categories.get(name, ""), frozenset(purposes))
+            for name, purposes in (prior_consent or {}).items()
+        )
+        self._allowances = Allowances(purpose, narrowed, ip_when_refused, prior)
         self.header_rules = HeaderRules(self.table)
         prefixes = ("", f"/collect/{tracker}", *(mount.rstrip("/") for mount in mounts))
-        self._routes = {
-            (route.method, prefix + route.path): route for prefix in prefixes for route in self.table.routes
-        }
+        self._routes: dict[tuple[str, str], list[Route]] = {}
+        for prefix in prefixes:
+            for route in self.table.routes:
+                self._routes.setdefault((route.method, prefix + route.path), []).append(route)
         self._lines = PlainLines(self, self.rules.mapped) if tracker == "plain" else None
 
     @classmethod
@@ -120,6 +138,8 @@ class Gate:
             mounts=mounts,
             recipient=recipient,
             recipients=(providing.recipient.key,) if providing else (),
+            late_events=(collector and collector.late_events) or "while_granted",
+            prior_consent=collector.prior_consent if collector else None,
         )
         gate.providing = providing
         if declared and known is None:
@@ -135,15 +155,19 @@ class Gate:
             return DENIED[Reason.PURPOSE_NOT_GRANTED]
         return verdict
 
-    def decide(self, token: Any) -> tuple[Claims, Allowance]:
-        """The claims of a good token and what they allow here.
+    def received_ms(self, received_at: str | None) -> int:
+        """When a request was received, milliseconds since 1970: as it says, but never later than now."""
+        return receipt_ms(received_at, self.verifier.now_ms())
+
+    def granted(self, token: Any) -> tuple[Claims, Allowance]:
+        """The claims of a token issued for this site and what they allow here, whatever became of them since.
 
         Raises:
             Denied: with the reason.
         """
         if self._denied is not None:
             raise Denied(self._denied.reason)
-        verdict = self.verifier.verify(token)
+        verdict = self.verifier.opened(token)
         if verdict.claims is None:
             raise Denied(verdict.reason)
         allowance = self._allowances.of(verdict.claims)
@@ -151,16 +175,63 @@ class Gate:
             raise Denied(Reason.PURPOSE_NOT_GRANTED)
         return verdict.claims, allowance
 
+    def decide_event(self, opened: OpenEvent, token: Any, received_ms: int | None = None) -> tuple[Claims, Allowance]:
+        """The claims of the token that an event goes by, and what they allow of the event.
+
+        Args:
+            opened: the event.
+            token: its own, or its request's.
+            received_ms: when it was received, milliseconds since 1970; now when None.
+
+        Raises:
+            Denied: with the reason.
+        """
+        if self._denied is not None:
+            raise Denied(self._denied.reason)
+        verdict = self.verifier.opened(token)
+        claims = verdict.claims
+        if claims is None:
+            raise Denied(verdict.reason)
+        reason = self._standing(claims, opened, received_ms)
+        if reason is not Reason.OK:
+            raise Denied(reason)
+        allowance = self._allowances.of(claims)
+        if allowance is None:
+            raise Denied(Reason.PURPOSE_NOT_GRANTED)
+        if not self.rules.binding.matches(claims, opened.fields):
+            raise Denied(Reason.BINDING_MISMATCH)
+        return claims, allowance
+
+    @property
+    def takes_late_events(self) -> bool:
+        """Whether an event may come when its token is over: only where somebody tells what became of the consent."""
+        return self.checks_times and self.verifier.knows_withdrawals
+
+    def _standing(self, claims: Claims, opened: OpenEvent, received_ms: int | None) -> Reason:
+        """Whether the claims stand now, and stood when the event happened."""
+        verifier = self.verifier
+        reason = verifier.standing(expires=not self.takes_late_events)(claims)
+        if not self.checks_times:
+            return reason
+        came_ms = verifier.now_ms() if received_ms is None else received_ms
+        timely, at_ms = self.rules.times.judge(claims, opened.fields, came_ms, verifier.leeway_s)
+        if reason in _ENDED and self._until_withdrawal:
+            ended_ms = verifier.ended_ms(claims)
+            if ended_ms is not None and at_ms < ended_ms:
+                return timely
+        return timely if reason is Reason.OK else reason
+
     def allowed(self, claims: Claims) -> tuple[str, ...]:
         """The acquisition categories that the claims allow here, in the standard order."""
         allowance = self._allowances.of(claims)
         return () if allowance is None else tuple(item for item in CATEGORIES if item in allowance.categories)
 
-    def event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+    def event(self, event: Mapping[str, Any], received_ms: int | None = None) -> dict[str, Any] | None:
         """Filters one event that carries its own token.
 
         Args:
             event: the event as its tracker makes it, with its token in it; it is not changed.
+            received_ms: when it was received, milliseconds since 1970; now when None.
 
         Returns:
             A new event with only what is granted, stamped with ``consent``; None if it must not pass. Either is
@@ -170,7 +241,7 @@ class Gate:
         stripped: list[str] = []
         try:
             opened = self.rules.open(event)
-            claims, allowance = self.decide(opened.token)
+            claims, allowance = self.decide_event(opened, opened.token, received_ms)
             kept = self.rules.strip(opened, allowance, Scrubber((opened.token,)), stripped)
             kept[STAMP_FIELD] = claims.stamped()
         except Denied as denial:
@@ -222,7 +293,15 @@ class Gate:
 
     def route(self, method: str, path: str) -> Route | None:
         """The tracker's route behind a method and a path without query; None if the tracker does not send there."""
-        return self._routes.get((method.upper(), path))
+        return next(iter(self.routes(method, path)), None)
+
+    def routes(self, method: str, path: str) -> Sequence[Route]:
+        """All routes behind a method and a path without query: the body tells which of them a request takes."""
+        return self._routes.get((method.upper(), path), ())
+
+
+#: What a newer act of the person makes of a token.
+_ENDED = (Reason.WITHDRAWN, Reason.EPOCH_STALE)
 
 
 def _denied(purpose: str, recipient: str | None, recipients: Iterable[str]) -> Verdict | None:

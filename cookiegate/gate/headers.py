@@ -36,7 +36,12 @@ class HeaderRules:
         self._table = table
 
     def strip(
-        self, headers: Mapping[str, str], allowance: Allowance, scrubber: Scrubber, stripped: list[str]
+        self,
+        headers: Mapping[str, str],
+        allowance: Allowance,
+        scrubber: Scrubber,
+        stripped: list[str],
+        content_type: str | None,
     ) -> dict[str, str]:
         """The granted headers, without any token.
 
@@ -45,10 +50,11 @@ class HeaderRules:
             allowance: the grant.
             scrubber: knows the request's tokens.
             stripped: receives ``header name`` for every header that is left out or cut.
+            content_type: of the body that the gate writes, whatever was claimed; None if it writes none.
         """
         kept: dict[str, str] = {}
         for name, value in headers.items():
-            left = self._value(name, value, allowance)
+            left = self._value(name, value, allowance, content_type)
             if left is not None:
                 kept[name] = scrubber.text(left)
             if left != value and name not in _FRAMING and name not in (TOKEN_HEADER, "content-type"):
@@ -58,10 +64,9 @@ class HeaderRules:
                     stripped.append(f"header {name}")
         return kept
 
-    def _value(self, name: str, value: str, allowance: Allowance) -> str | None:
+    def _value(self, name: str, value: str, allowance: Allowance, content_type: str | None) -> str | None:
         if name == "content-type":
-            # Whatever was claimed, this is what the gate writes.
-            return self._table.content_type
+            return content_type
         if name == "cookie":
             found = cookies(value).items()
             return "; ".join(f"{key}={item}" for key, item in found if self._grants(key, allowance)) or None

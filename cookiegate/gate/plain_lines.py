@@ -19,7 +19,9 @@ from msgspec import UNSET, Raw, UnsetType
 from cookiegate.gate import bodies, ip
 from cookiegate.gate.allowance import IP, Allowance
 from cookiegate.gate.counts import Counts
-from cookiegate.gate.events import STAMP_FIELD
+from cookiegate.gate.event_times import EARLIEST_MS, EventTimes
+from cookiegate.gate.events import STAMP_FIELD, EventRules
+from cookiegate.gate.sensitive import label
 from cookiegate.gate.trackers.plain import TOKEN_FIELD
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
@@ -49,8 +51,16 @@ class ThoroughGate(Protocol):
     counts: Counts
     verifier: Verifier
 
-    def decide(self, token: Any) -> tuple[Claims, Allowance]:
-        """Claims and allowance of a good token; Denied otherwise."""
+    rules: EventRules
+    checks_times: bool
+
+    @property
+    def takes_late_events(self) -> bool:
+        """Whether an event may come when its token is over."""
+        ...
+
+    def granted(self, token: Any) -> tuple[Claims, Allowance]:
+        """Claims and allowance of a token, whatever became of it since; Denied otherwise."""
         ...
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -62,12 +72,15 @@ class ThoroughGate(Protocol):
 class _Shape:
     """What one grant makes of a line.
 
-    ``decode`` reads every name seen so far, values of refused ones unparsed. Where something is refused, ``make`` is an
-    event that has no place for it, filled with ``kept`` of what was read; where nothing is, it is None. ``refused``
+    ``decode`` reads every name seen so far, values of refused ones unparsed. ``times`` are the members that may hold
+    the event's time; ``is_simple`` says that one alone does, in milliseconds. Where something is refused, ``make`` is
+    an event that has no place for it, filled with ``kept`` of what was read; where nothing is, it is None. ``refused``
     gives what was there of the refused, of which ``seen`` counts the kinds.
     """
 
     decode: Callable[[bytes], Any]
+    times: Mapping[str, str]
+    is_simple: bool
     make: Callable[..., Any] | None
     kept: Callable[[Any], tuple[Any, ...]]
     refused: Callable[[Any], tuple[Any, ...]]
@@ -84,7 +97,11 @@ class _Shape:
 
 
 class _Known(NamedTuple):
-    """A token that was met, unfolded for the loop: its text in JSON, its stamp, and what it makes of a line."""
+    """A token that was met, unfolded for the loop: its text in JSON, its stamp, and what it makes of a line.
+
+    An event of ``earliest_ms`` to ``latest_ms`` happened while it held; one that tells no time passes if the token
+    ``is_live``. Where the shape is not simple, neither is ever so.
+    """
 
     token: Raw
     stamp: Raw
@@ -95,6 +112,9 @@ class _Known(NamedTuple):
     kept: Callable[[Any], tuple[Any, ...]]
     refused: Callable[[Any], tuple[Any, ...]]
     claims: Claims
+    earliest_ms: int
+    latest_ms: int
+    is_live: bool
 
 
 class PlainLines:
@@ -108,8 +128,11 @@ class PlainLines:
     def __init__(self, gate: ThoroughGate, fields: Mapping[str, str]) -> None:
         self._gate = gate
         self._fields = fields
-        self._flat = not any("." in name for name in fields)
-        self._seen: dict[str, str] = {}
+        self._times = gate.rules.times if gate.checks_times else EventTimes(())
+        self._flat = not any("." in name for name in (*fields, *self._times.names))
+        # Every shape has a place for the time, so that the loop finds it under one name.
+        self._seen = {name: fields.get(name, _UNKNOWN) for name in self._times.names[:1]}
+        self._in_ms = all(self._times.client_ms({name: EARLIEST_MS}, 0) == EARLIEST_MS for name in self._seen)
         self._shapes: dict[Allowance, _Shape] = {}
         self._generation = gate.verifier.generation
         self._known: dict[bytes, _Known] = {}
@@ -128,7 +151,9 @@ class PlainLines:
 
     def _filter(self, lines: Sequence[bytes], found: list[bytes]) -> None:
         # A loop over millions of lines: names are local, and every call is there for a reason.
-        stands, known, good, accepted = self._gate.verifier.standing(), self._known, Reason.OK, 0
+        verifier = self._gate.verifier
+        meet, now_ms, checks_times = self._standing(), verifier.now_ms(), bool(self._times.names)
+        known, accepted = self._known, 0
         fresh: dict[bytes, _Known] = {}
         for line in lines:
             # A glimpse at the token: the end of its signature names it. Whether it stands in its own place is seen
@@ -138,17 +163,27 @@ class PlainLines:
             entry = fresh.get(tail)
             if entry is None:
                 entry = known.get(tail)
-                if entry is None or stands(entry.claims) is not good:
+                entry = meet(entry) if entry is not None else None
+                if entry is None:
                     found.append(self._meet(line, tail))
                     continue
                 fresh[tail] = entry
-            token, stamp, length, shape, decode, make, kept, refused, _ = entry
+            token, stamp, length, shape, decode, make, kept, refused, _, earliest_ms, latest_ms, is_live = entry
             try:
                 event = decode(line)
             except _UNFIT:
                 found.append(self._thorough(line))
                 continue
-            if event.token != token or event.stamp is not UNSET:
+            if (
+                event.token != token
+                or event.stamp is not UNSET
+                or (
+                    checks_times
+                    and (type(at := event.at) is not int or not earliest_ms <= at <= latest_ms)
+                    and (at is not UNSET or not is_live)
+                    and not self._is_timely(entry, event, now_ms)
+                )
+            ):
                 found.append(self._thorough(line))
                 continue
             if make is None:
@@ -170,6 +205,29 @@ class PlainLines:
         for shape in {entry.shape for entry in fresh.values()}:
             shape.count(self._gate.counts.stripped)
 
+    def _standing(self) -> Callable[[_Known], _Known | None]:
+        """A function that gives a known token as it is for the coming lines; None if the thorough way must decide."""
+        verifier = self._gate.verifier
+        stands, now_ms = verifier.standing(), verifier.now_ms()
+        stands_late = verifier.standing(expires=False) if self._gate.takes_late_events else None
+        checks_times = self._gate.checks_times
+
+        def meet(entry: _Known) -> _Known | None:
+            reason = stands(entry.claims)
+            if reason is Reason.OK:
+                return entry if not checks_times or entry.earliest_ms <= now_ms else None
+            if reason is Reason.TOKEN_EXPIRED and stands_late is not None and stands_late(entry.claims) is Reason.OK:
+                return entry._replace(is_live=False)
+            return None
+
+        return meet
+
+    def _is_timely(self, entry: _Known, event: Any, now_ms: int) -> bool:
+        """What the thorough way finds about the event's time."""
+        told = {name: getattr(event, attribute) for attribute, name in entry.shape.times.items()}
+        reason, _ = self._times.judge(entry.claims, told, now_ms, self._gate.verifier.leeway_s)
+        return reason is Reason.OK
+
     def _meet(self, line: bytes, tail: bytes) -> bytes:
         """Takes the thorough way, and remembers the token by the end of its signature if it was good."""
         try:
@@ -185,15 +243,24 @@ class PlainLines:
     def _remember(self, token: str, tail: bytes) -> None:
         if not token.endswith(tail.decode("utf-8", "replace")):
             return
-        claims, allowance = self._gate.decide(token)
+        try:
+            claims, allowance = self._gate.granted(token)
+        except Denied:  # its key was taken out a moment ago
+            return
+        if self._gate.rules.binding.concerns(claims):
+            return
         shape = self._shapes.get(allowance) or self._shape(allowance)
         # The verifier remembers better; this only spares the way to it.
         if len(self._known) >= _KNOWN_LIMIT:
             self._known.clear()
         text = Raw(msgspec.json.encode(token))
+        earliest_ms, latest_ms = max(self._times.earliest_ms(claims), EARLIEST_MS), claims.exp * 1000
+        if not shape.is_simple:
+            earliest_ms, latest_ms = 1, 0
         self._known[tail] = _Known(
-            text, claims.stamp, len(token), shape, shape.decode, shape.make, shape.kept, shape.refused, claims
-        )
+            text, claims.stamp, len(token), shape, shape.decode, shape.make, shape.kept, shape.refused, claims,
+            earliest_ms, latest_ms, shape.is_simple,
+        )  # fmt: skip
 
     def _thorough(self, line: bytes) -> bytes:
         try:
@@ -220,24 +287,30 @@ class PlainLines:
     def _shape(self, allowance: Allowance) -> _Shape:
         kept, cut, refused = _sort_names(self._seen, allowance)
         plain, raw = Union[_Plain, UnsetType], Union[Raw, UnsetType]  # noqa: UP007  msgspec reads them at run time
-        rename = {f"f{number}": name for number, name in enumerate((*kept, *cut, *refused))}
+        rename = {self._attribute(number, name): name for number, name in enumerate((*kept, *cut, *refused))}
         attributes = list(rename)
         staying, going = attributes[: len(kept) + len(cut)], attributes[len(kept) :]
         own = [("token", raw, UNSET), ("stamp", raw, UNSET)]
         rename |= {"token": TOKEN_FIELD, "stamp": STAMP_FIELD}
-        members = [(name, plain if name in staying else raw, UNSET) for name in attributes]
+        times = {name: rename[name] for name in attributes if rename[name] in self._times.names}
+        members = [(name, plain if name in staying or name in times else raw, UNSET) for name in attributes]
         read = msgspec.defstruct("Read", own + members, rename=rename, forbid_unknown_fields=True, gc=False)
         make = _make_kept(staying, staying[len(kept) :], rename) if going else None
         shape = _Shape(
             msgspec.json.Decoder(read).decode,
+            times,
+            len(times) == 1 and self._in_ms,
             make,
             _getter(staying),
             _getter(going),
-            tuple(rename[name] for name in going),
+            tuple(label(rename[name]) for name in going),
             {},
         )
         self._shapes[allowance] = shape
         return shape
+
+    def _attribute(self, number: int, name: str) -> str:
+        return "at" if name in self._times.names[:1] else f"f{number}"
 
 
 def _sort_names(seen: Mapping[str, str], allowance: Allowance) -> tuple[list[str], list[str], list[str]]:

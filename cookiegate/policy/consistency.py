@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cookiegate.policy import wording
+from cookiegate.policy.collecting import COLLECTING_RULES
 from cookiegate.policy.document import ASK_AGAIN_DAYS, CATEGORIES
 from cookiegate.policy.faults import Complaint, quoted, suggest
 from cookiegate.policy.locales import is_locale
@@ -110,10 +111,7 @@ def _collector_fields(data: Data) -> Iterator[Complaint]:
             yield Complaint(
                 message, "Add `fields: {page: browsing}` with your own.", ("collectors", tracker), at_key=True
             )
-        elif tracker != "plain" and named:
-            message = f"The fields of {quoted(tracker)} are known; they are not listed here."
-            yield Complaint(message, "Delete `fields`.", ("collectors", tracker, "fields"), at_key=True)
-        elif tracker == "plain":
+        else:
             yield from _unused_categories(data, tracker, as_mapping(collector))
             yield from _overlapping_fields(tracker, as_mapping(as_mapping(collector).get("fields")))
 
@@ -189,5 +187,6 @@ RULES: tuple[Callable[[Data], Iterator[Complaint]], ...] = (
     _collector_fields,
     _readable_colours,
     _record_periods,
+    *COLLECTING_RULES,
     *PROVIDING_RULES,
 )

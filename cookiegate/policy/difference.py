@@ -197,6 +197,24 @@ def _collectors(old: Policy, new: Policy) -> Iterator[Change]:
             whom = f"goes to the recipient {quoted(after.recipient)}" if after.recipient else "stays with you"
             yield Change(f"What the tracker {name} collects now {whom}.", False, f"{path}.recipient")
         yield from _fields(before, after, path)
+        yield from _collecting(before, after, path)
+
+
+def _collecting(before: Collector, after: Collector, path: str) -> Iterator[Change]:
+    name = quoted(after.tracker)
+    former, prior = before.prior_consent or {}, after.prior_consent or {}
+    if freed := [field for field in prior if set(prior[field]) - set(former.get(field, ()))]:
+        sentence = f"Sensitive fields of {name} events are recorded on consent: {', '.join(map(quoted, freed))}."
+        yield Change(sentence, True, f"{path}.prior_consent")
+    elif former != prior:
+        yield Change(f"Fewer sensitive fields of {name} events are recorded.", False, f"{path}.prior_consent")
+    if (before.late_events or "while_granted") != (after.late_events or "while_granted"):
+        passes = "pass" if after.late_events == "until_withdrawal" else "are dropped"
+        sentence = f"Events of {name} that happened before a withdrawal and come after it now {passes}."
+        yield Change(sentence, passes == "pass", f"{path}.late_events")
+    if bool(before.bind) != bool(after.bind):
+        bound = "bound to the client" if after.bind else "no longer bound to the client"
+        yield Change(f"Tokens are now {bound} of {name}.", False, f"{path}.bind")
 
 
 def _fields(before: Collector, after: Collector, path: str) -> Iterator[Change]:

@@ -124,17 +124,26 @@ class Controller:
     country: str = HOME_COUNTRY
 
 
+#: What becomes of events that come after a withdrawal but happened before it.
+LateEvents = Literal["while_granted", "until_withdrawal"]
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
     """A tracker in front of which the gate stands: its declared purpose, and for ``plain`` events its fields.
 
     ``recipient`` is the key of whoever gets what is collected; None when it stays with the controller.
+    ``prior_consent`` names the purposes of which one must be granted for a sensitive field to pass (S11); ``bind`` asks
+    pages to bind tokens to the client id that this tracker gave.
     """
 
     tracker: str
     purpose: str
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     recipient: str | None = None
+    late_events: LateEvents | None = None
+    prior_consent: Mapping[str, tuple[str, ...]] | None = None
+    bind: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +179,20 @@ class Policy:
         used = {category for purpose in optional for category in purpose.acquire}
         object.__setattr__(self, "optional_purposes", optional)
         object.__setattr__(self, "optional_categories", tuple(item for item in CATEGORIES if item in used))
+
+    @property
+    def takes_late_events(self) -> bool:
+        """Whether a collector lets events pass that happened before a withdrawal."""
+        return any(collector.late_events == "until_withdrawal" for collector in self.collectors.values())
+
+    @property
+    def bound_trackers(self) -> tuple[str, ...]:
+        """The trackers whose client ids tokens are bound to."""
+        return tuple(tracker for tracker, collector in self.collectors.items() if collector.bind)
+
+    def bindings_asked(self, sent: Mapping[str, str] | None) -> Mapping[str, str]:
+        """Of the bindings that a page sent, those that the policy asks for."""
+        return {tracker: sent[tracker] for tracker in self.bound_trackers if tracker in sent} if sent else {}
 
     def purpose(self, key: str) -> Purpose | None:
         """The purpose with this key, or None."""

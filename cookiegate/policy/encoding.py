@@ -67,10 +67,7 @@ def _policy(document: Mapping[str, Any]) -> Policy:
     values["controller"] = _controller(document["controller"])
     values["purposes"] = tuple(_purpose(purpose) for purpose in document["purposes"])
     values["recipients"] = {key: _recipient(key, value) for key, value in document.get("recipients", {}).items()}
-    values["collectors"] = {
-        key: Collector(key, value["purpose"], _frozen(value.get("fields", {})), value.get("recipient"))
-        for key, value in document.get("collectors", {}).items()
-    }
+    values["collectors"] = {key: _collector(key, value) for key, value in document.get("collectors", {}).items()}
     values["retention"] = Retention(**document.get("retention", {}))
     return Policy(**{name: _frozen(value) for name, value in values.items()})
 
@@ -78,6 +75,13 @@ def _policy(document: Mapping[str, Any]) -> Policy:
 def _controller(values: Mapping[str, Any]) -> Controller:
     optional = dict.fromkeys(("representative", "privacy_officer", "desk", "email", "phone", "url"))
     return Controller(**{name: _frozen(value) for name, value in {**optional, **values}.items()})
+
+
+def _collector(key: str, values: Mapping[str, Any]) -> Collector:
+    found = {name: values.get(name) for name in ("recipient", "late_events", "bind")}
+    if prior := values.get("prior_consent"):
+        found["prior_consent"] = _frozen({name: tuple(purposes) for name, purposes in prior.items()})
+    return Collector(key, values["purpose"], _frozen(values.get("fields", {})), **found)
 
 
 def _recipient(key: str, values: Mapping[str, Any]) -> Recipient:

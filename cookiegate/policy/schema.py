@@ -8,14 +8,16 @@ from cookiegate.policy.document import ASK_AGAIN_DAYS, CATEGORIES, HOME_COUNTRY,
 from cookiegate.policy.fields import Checked, Choice, Flag, Text, Whole, Word, about
 from cookiegate.policy.recipient_schema import RecipientSchema
 from cookiegate.policy.strict_schema import KEY, KEY_SHAPE, StrictSchema
+from cookiegate.policy.trackers import tracker_names
 
 #: Trackers that the gate knows. A test in the gate's room holds this to its tables.
-TRACKERS = ("snowplow", "plausible", "plain")
+TRACKERS = tracker_names()
 LEGAL_BASES = (
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests",
 )  # fmt: skip
 #: What a field of a plain event may be: of a category, or part of the event that the purpose itself allows.
 FIELD_CATEGORIES = (*CATEGORIES, "event")
+LATE_EVENTS = ("while_granted", "until_withdrawal")
 
 _KEPT = Retention()
 
@@ -95,8 +97,9 @@ class CollectorSchema(StrictSchema):
         attribute="fields",
         load_default=dict,
         metadata=about(
-            "Only for `plain`: the category of each field, or `event` for one that the purpose itself allows."
-            " `props.plan` is the field `plan` inside `props`. A field that is not listed is dropped.",
+            "The category of each field, or `event` for one that the purpose itself allows. `props.plan` is the field"
+            " `plan` inside `props`. For `plain` a field that is not listed is dropped; other trackers' own fields are"
+            " known, and these come beside them.",
             "{page: browsing}",
         ),
     )
@@ -104,6 +107,29 @@ class CollectorSchema(StrictSchema):
         KEY,
         KEY_SHAPE,
         metadata=about("Key of the recipient that gets what is collected, if it does not stay with you.", "ad_network"),
+    )
+    late_events = Choice(
+        LATE_EVENTS,
+        metadata=about(
+            "Events that happened before a withdrawal and come after it: dropped (`while_granted`), or passed where the"
+            " gate knows when the withdrawal was (`until_withdrawal`). Default `while_granted`.",
+            "until_withdrawal",
+        ),
+    )
+    prior_consent = MapOf(
+        Word(r"[^.]+(?:\.[^.]+)*", "a name, or names joined by dots, such as props.plan", limit=128),
+        ListOf(Word(KEY, KEY_SHAPE), least=1),
+        metadata=about(
+            "Sensitive fields, by name: the purposes of which a visitor must have allowed one for the field to pass.",
+            "{blood_type: [study]}",
+        ),
+    )
+    bind = Flag(
+        metadata=about(
+            "Tokens are bound to the client id that this tracker gave, so that a copied token fails elsewhere: for"
+            " `snowplow`, `matomo`, `ga4`, `posthog`. Default `false`.",
+            "true",
+        ),
     )
 
 
@@ -243,7 +269,9 @@ class PolicySchema(StrictSchema):
         Choice(TRACKERS),
         Block(CollectorSchema()),
         load_default=dict,
-        metadata=about("The site's trackers: `snowplow`, `plausible`, `plain`.", "{plausible: {purpose: analytics}}"),
+        metadata=about(
+            "The site's trackers, by [the gate's names](gate.md#trackers).", "{plausible: {purpose: analytics}}"
+        ),
     )
     retention = Block(
         RetentionSchema(),

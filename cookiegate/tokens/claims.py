@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from cookiegate.tokens.strictjson import read_object
 
@@ -21,6 +22,12 @@ _WordsOrNone = Annotated[str, Meta(max_length=512, pattern=r"^([a-z]+( [a-z]+)*)
 #: Seconds since 1970 that stay exact in every language's numbers.
 _Time = Annotated[int, Meta(ge=0, le=2**53)]
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
+#: Base64url of sixteen bytes; the last character carries two bits.
+BINDING_PATTERN = r"^[A-Za-z0-9_-]{21}[AQgw]$"
+BINDINGS_LIMIT = 8
+_Binding = Annotated[str, Meta(pattern=BINDING_PATTERN, max_length=22)]
+_Tracker = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
+_Bindings = Annotated[dict[_Tracker, _Binding], Meta(min_length=1, max_length=BINDINGS_LIMIT)]
 _SHARED = ("iss", "aud", "scope", "acquire")
 _SECONDS = ("iat", "exp")
 
@@ -45,7 +52,8 @@ class Claims(msgspec.Struct, frozen=True, dict=True):
     """The claims of a consent token; any other claim is ignored.
 
     ``scope`` (granted purposes, always-on ones first as in the policy) and ``acquire`` (granted categories) are
-    space-delimited, because that is the one form that every proxy reads.
+    space-delimited, because that is the one form that every proxy reads. ``bnd``, where a token has it, binds it to the
+    client ids that trackers gave: tracker → :func:`cookiegate.gate.binding.binding_of`.
     """
 
     iss: _Text
@@ -58,6 +66,12 @@ class Claims(msgspec.Struct, frozen=True, dict=True):
     scope: _Words
     acquire: _WordsOrNone
     status: StatusRef
+    bnd: _Bindings | UnsetType = UNSET
+
+    @property
+    def bindings(self) -> Mapping[str, str]:
+        """What the token is bound to, by tracker; nothing for most."""
+        return {} if isinstance(self.bnd, UnsetType) else self.bnd
 
     @property
     def purposes(self) -> frozenset[str]:

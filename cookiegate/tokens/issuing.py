@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from cookiegate.tokens.claims import TOKEN_TYPE, Claims, StatusListRef, StatusRef
 from cookiegate.tokens.keys import KeyRing
@@ -50,6 +51,7 @@ class Issuer:
         status_list: int,
         status_index: int,
         issued_at_ms: int,
+        bindings: Mapping[str, str] | None = None,
     ) -> IssuedToken:
         """Signs one grant. Equal arguments under one key give the same text, so that a retry gets its answer again.
 
@@ -63,6 +65,7 @@ class Issuer:
             status_list: number of the status list.
             status_index: the token's own place in it, never used before.
             issued_at_ms: now; ``iat`` is its whole second.
+            bindings: tracker → hash of the client id that the token is bound to.
         """
         issued_at_s = issued_at_ms // 1000
         claims = Claims(
@@ -76,6 +79,7 @@ class Issuer:
             scope=" ".join(scope),
             acquire=" ".join(acquire),
             status=StatusRef(StatusListRef(status_index, list_uri(self._issuer, status_list))),
+            bnd=dict(sorted(bindings.items())) if bindings else UNSET,
         )
         text = sign_jws(self._keyring.active, TOKEN_TYPE, msgspec.json.encode(claims))
         return IssuedToken(text, claims.exp * 1000)

@@ -34,6 +34,10 @@ class Reason(StrEnum):
     EVENT_MALFORMED = "event_malformed"
     EVENT_UNKNOWN = "event_unknown"
     BODY_TOO_LARGE = "body_too_large"
+    ENCODING_UNKNOWN = "encoding_unknown"
+    EVENT_TOO_EARLY = "event_too_early"
+    EVENT_TOO_LATE = "event_too_late"
+    BINDING_MISMATCH = "binding_mismatch"
 
 
 class Denied(Exception):  # noqa: N818  a verdict on its way up, not an error of ours

@@ -13,6 +13,7 @@ from cookiegate.tokens.claims import TOKEN_LIMIT_CHARS, TOKEN_TYPE, Claims, read
 from cookiegate.tokens.jws import PublicKeys, open_jws
 from cookiegate.tokens.reasons import Denied, Reason
 from cookiegate.tokens.statuses import EpochSource, StatusSource
+from cookiegate.tokens.withdrawals import Withdrawals
 
 #: The issuer allows 900 s; another that rounds its times apart may be off by a little.
 LIFETIME_LIMIT_S = 905
@@ -44,6 +45,7 @@ class Verifier:
         status: where withdrawals are known. None means that no status is checked: a withdrawal then takes up to a
             token's life to be felt.
         epochs: where newer decisions are known.
+        withdrawals: where the moments of withdrawals are known, for gates that let older events pass.
         min_policy_version: the oldest policy version whose consents still hold, or a callable that gives it.
         clock: the time.
         leeway_s: tolerated clock difference, seconds.
@@ -58,6 +60,7 @@ class Verifier:
         issuer: str | None = None,
         status: StatusSource | None = None,
         epochs: EpochSource | None = None,
+        withdrawals: Withdrawals | None = None,
         min_policy_version: int | Callable[[], int] | None = None,
         clock: Clock | None = None,
         leeway_s: int = 60,
@@ -67,6 +70,7 @@ class Verifier:
         self._issuer = issuer
         self._status = status
         self._epochs = epochs
+        self._withdrawals = withdrawals
         self._oldest = min_policy_version
         self._now_ms = (clock or SystemClock()).now_ms
         self._leeway_s = leeway_s
@@ -101,28 +105,56 @@ class Verifier:
         Args:
             text: the compact token; anything that is no token is refused, never raised.
         """
-        self.refresh()
-        try:
-            verdict = self._cache.get(text)  # type: ignore[arg-type]  # whatever it is, it is looked up
-        except TypeError:
-            return DENIED[Reason.TOKEN_MALFORMED]
-        if verdict is None:
-            verdict = self._open(text)
+        verdict = self.opened(text)
         claims = verdict.claims
         if claims is None:
             return verdict
         reason = self.standing()(claims)
         return verdict if reason is Reason.OK else DENIED[reason]
 
+    def opened(self, text: Any) -> Verdict:
+        """The claims of a token that was issued for this audience, whatever became of them since.
+
+        Whoever asks this must ask :meth:`standing` too, and hold the time of what they have against the claims.
+        """
+        self.refresh()
+        try:
+            verdict = self._cache.get(text)
+        except TypeError:
+            return DENIED[Reason.TOKEN_MALFORMED]
+        return self._open(text) if verdict is None else verdict
+
+    @property
+    def leeway_s(self) -> int:
+        """Tolerated clock difference, seconds."""
+        return self._leeway_s
+
+    @property
+    def knows_withdrawals(self) -> bool:
+        """Whether a token is looked up that has expired: else nobody could tell what became of its consent."""
+        return self._status is not None
+
+    def ended_ms(self, claims: Claims) -> int | None:
+        """When a withdrawn token's consent ended by its person's own act; None if that is not known here."""
+        return None if self._withdrawals is None else self._withdrawals.ended_ms(claims)
+
+    def now_ms(self) -> int:
+        """The time by which tokens are judged, milliseconds since 1970."""
+        return self._now_ms()
+
     def refresh(self) -> None:
         """Takes over another key set if ``jwks`` is a callable and has one."""
         if self._follow is not None and (document := self._follow()) is not self._document:
             self.replace_keys(document)
 
-    def standing(self) -> Callable[[Claims], Reason]:
+    def standing(self, *, expires: bool = True) -> Callable[[Claims], Reason]:
         """A function that tells whether verified claims stand at this moment, for one event or a batch.
 
         It looks at time, policy version, status and epoch, and at nothing else: the claims must be verified.
+
+        Args:
+            expires: whether a token is refused once it is over now; False for events that may have happened before,
+                whose own time is then held against ``exp``.
         """
         now_s = self._now_ms() // 1000
         earliest_exp_s, latest_iat_s = now_s - self._leeway_s, now_s + self._leeway_s
@@ -132,7 +164,7 @@ class Verifier:
         good = Reason.OK
 
         def stands(claims: Claims) -> Reason:
-            if claims.exp <= earliest_exp_s:
+            if claims.exp <= earliest_exp_s and expires:
                 return Reason.TOKEN_EXPIRED
             if claims.iat > latest_iat_s:
                 return Reason.TOKEN_NOT_YET_VALID

@@ -10,8 +10,9 @@ import msgspec
 from marshmallow import Schema, ValidationError
 
 from cookiegate.errors import CookiegateError, InvalidInputError, MalformedBodyError, MediaTypeError
+from cookiegate.tokens.claims import BINDINGS_LIMIT
 from cookiegate.web.call import JSON, Call
-from cookiegate.web.schemas import EPOCH_MAX, DecisionBodySchema
+from cookiegate.web.schemas import EPOCH_MAX, DecisionBodySchema, TokenBodySchema
 
 DEPTH_MAX = 20
 _MARKS = re.compile(r'\\.?|["\[\]{}]', re.DOTALL)
@@ -20,6 +21,9 @@ IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Choices = Annotated[dict[_Key, bool], msgspec.Meta(max_length=64)]
+_Tracker = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9_-]{1,32}\Z")]
+_Hash = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{21}[AQgw]\Z")]
+_Bindings = Annotated[dict[_Tracker, _Hash], msgspec.Meta(max_length=BINDINGS_LIMIT)]
 
 
 class DecisionBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -31,6 +35,13 @@ class DecisionBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     acquire: _Choices | None = None
     epoch: Annotated[int, msgspec.Meta(ge=0, le=EPOCH_MAX)] | None = None
     ui: _Digest | None = None
+    bind: _Bindings | None = None
+
+
+class TokenBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """``TokenBodySchema`` as a type."""
+
+    bind: _Bindings | None = None
 
 
 class IdempotencyKeyError(CookiegateError):
@@ -41,6 +52,8 @@ class IdempotencyKeyError(CookiegateError):
 
 _decode = msgspec.json.Decoder(DecisionBody).decode
 _schema = DecisionBodySchema()
+_decode_token_body = msgspec.json.Decoder(TokenBody).decode
+_token_schema = TokenBodySchema()
 
 
 def read_idempotency_key(call: Call) -> str:
@@ -77,6 +90,24 @@ def read_decision_body(call: Call, limit_bytes: int) -> DecisionBody:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _explain(body)
+
+
+def read_token_body(call: Call, limit_bytes: int) -> TokenBody:
+    """What a fresh token is to be bound to; nothing where there is no body.
+
+    Raises:
+        MediaTypeError, BodyTooLargeError, MalformedBodyError, InvalidInputError: as :func:`read_decision_body`.
+    """
+    body = call.read_body(limit_bytes)
+    if not body:
+        return TokenBody()
+    media_type = (call.header("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise MediaTypeError(f"send the body as {JSON}", accepted=JSON)
+    try:
+        return _decode_token_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return TokenBody(**load_fields(load_json(body), _token_schema))
 
 
 def load_body(call: Call, limit_bytes: int, schema: Schema) -> dict[str, Any]:

@@ -17,12 +17,15 @@ class Bundle:
     """The widget as it was built.
 
     ``code`` has one ``placeholder`` for the config; ``reads`` is the shape of what it reads of that; ``style`` is the
-    sheet that the code also carries inside.
+    sheet that the code also carries inside. ``bindings`` is an expression for the place named ``bindings_placeholder``,
+    where a policy binds tokens to trackers' clients; else ``null`` stands there.
     """
 
     code: bytes
     style: str
     placeholder: bytes
+    bindings: bytes
+    bindings_placeholder: bytes
     reads: Mapping[str, Any]
 
     @property
@@ -37,7 +40,14 @@ def widget_bundle() -> Bundle:
     folder = static_folder() / "widget"
     manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
     style = (folder / "cookiegate.css").read_text(encoding="utf-8")
-    return Bundle((folder / "cookiegate.js").read_bytes(), style, manifest["placeholder"].encode(), manifest["reads"])
+    return Bundle(
+        (folder / "cookiegate.js").read_bytes(),
+        style,
+        manifest["placeholder"].encode(),
+        (folder / "bindings.js").read_bytes(),
+        manifest["bindings"].encode(),
+        manifest["reads"],
+    )
 
 
 @lru_cache(maxsize=1)

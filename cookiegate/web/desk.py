@@ -12,7 +12,7 @@ from typing import Any
 from cookiegate.errors import CookiegateError, RateLimitedError
 from cookiegate.gate.carriers import says_refused
 from cookiegate.web.call import Call, Reply
-from cookiegate.web.endpoints.gates import NO_STORE
+from cookiegate.web.endpoints.gates import NO_STORE, agreed_status
 from cookiegate.web.evidence_notes import note_write
 from cookiegate.web.limiting import Allowance
 from cookiegate.web.logs import get_logger
@@ -65,7 +65,8 @@ class Desk:
             None when the check is of another kind, or is to be refused.
         """
         token = environ.get("HTTP_X_CONSENT_TOKEN")
-        gate = self._service.doors.asked_before(environ.get("QUERY_STRING", ""))
+        query = environ.get("QUERY_STRING", "")
+        gate = self._service.doors.asked_before(query)
         if not token or gate is None or environ["REQUEST_METHOD"] not in GATE_CHECK.methods:
             return None
         if says_refused(environ.get("HTTP_COOKIE", "")):
@@ -73,8 +74,9 @@ class Desk:
         claims = gate.check(token.strip()).claims
         if claims is None:
             return None
-        self._service.metrics.checked()
-        return Reply(204, b"", [NO_STORE, *self._service.doors.allowed(gate, claims), *self._security])
+        status = agreed_status(Call(environ)) if "status=" in query else 204
+        self._service.metrics.checked(status)
+        return Reply(status, b"", [NO_STORE, *self._service.doors.allowed(gate, claims), *self._security])
 
     def _dispatch(self, route: Route, call: Call, args: Mapping[str, str], limited: bool) -> Reply:
         service = self._service

@@ -12,6 +12,7 @@ from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.keys import KeyRing
 from cookiegate.tokens.register import StatusRegister
 from cookiegate.tokens.statuses import EpochRegister
+from cookiegate.tokens.withdrawals import Withdrawals
 from cookiegate.web.call import Call
 from cookiegate.web.origins import origin_of
 
@@ -29,6 +30,7 @@ class Doors:
     Args:
         book: the sites and what each purpose may use.
         keyring, register, epochs: what this process knows of keys, withdrawals and newer decisions.
+        withdrawals: the moments of those that this process took.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class Doors:
         epochs: EpochRegister,
         settings: Settings,
         clock: Clock,
+        withdrawals: Withdrawals | None = None,
     ) -> None:
+        self._withdrawals = withdrawals
         self._book = book
         self._keyring = keyring
         self._register = register
@@ -131,6 +135,7 @@ class Doors:
                 issuer=self._issuer,
                 status=self._register,
                 epochs=self._epochs,
+                withdrawals=self._withdrawals,
                 min_policy_version=lambda: self._book.current(site).holds_since,
                 clock=self._clock,
                 leeway_s=CLOCK_STEP_S,  # issued and checked by one clock, which may be set back a little

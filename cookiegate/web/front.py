@@ -36,6 +36,8 @@ class Front:
         """One request (PEP 3333)."""
         path = environ.get("PATH_INFO", "")
         if path == CHECK_PATH and (quick := self._desk.quick_check(environ)) is not None:
+            if quick.status != 204:
+                quick.add("Content-Length", "0")
             start_response(_STATUS_LINES[quick.status], quick.headers)
             return []
         if environ["REQUEST_METHOD"] not in _BODILESS:

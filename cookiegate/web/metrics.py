@@ -81,7 +81,10 @@ class Metrics:
             ["door", "reason"],
             registry=self.registry,
         )
-        self._checked = (self.verdicts.labels("check", "ok"), self.requests.labels("/gate/check", "204"))
+        self._checked = {
+            status: (self.verdicts.labels("check", "ok"), self.requests.labels("/gate/check", str(status)))
+            for status in (200, 204)
+        }
         self.stripped = Counter(
             "cookiegate_gate_stripped", "Fields removed from accepted events.", ["tracker"], registry=self.registry
         )
@@ -125,9 +128,9 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def checked(self) -> None:
-        """Counts a check that passed."""
-        for child in self._checked:
+    def checked(self, status: int) -> None:
+        """Counts a check that passed, and how that was said."""
+        for child in self._checked[status]:
             child.inc()
 
     def decided(self, site: str, action: str) -> None:

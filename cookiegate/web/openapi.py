@@ -46,6 +46,8 @@ SITE_QUERY = _parameter(
 RECIPIENT = _parameter(
     "recipient", "query", "Key of the recipient that gets the data; provision to a third party is recorded first."
 )
+AGREED = _parameter("status", "query", "How a yes is said, for proxies that take only 200.", enum=["200", "204"])
+ADDRESS = _parameter("path", "query", "The tracker's path that the body was sent to; its usual one if none is given.")
 TRACKER = _parameter("tracker", "path", "The wire format.", enum=list(trackers.NAMES))
 ENTRY = _parameter("entry", "path", "Id of a decision or of another entry.")
 FROM_SIZE = _parameter("from", "query", "Size of the older tree.", required=True, type="integer", minimum=0)
@@ -109,9 +111,13 @@ def _describe_consent(spec: APISpec) -> None:
     spec.path(f"{site}/decisions", operations={"post": decide})
     token = {
         "200": json_answer("A fresh token.", schemas.TokenAnswerSchema),
-        **problems("origin_denied", "consent_missing", "rate_limited"),
-    }
-    spec.path(f"{site}/token", operations={"post": operation("consent", "Refresh the token", token, [SITE])})
+        **problems(
+            "origin_denied", "consent_missing", "rate_limited", "body_malformed", "body_too_large",
+            "media_type_unsupported", "input_invalid",
+        ),
+    }  # fmt: skip
+    bound = {"required": False, "content": {"application/json": {"schema": schemas.TokenBodySchema}}}
+    spec.path(f"{site}/token", operations={"post": operation("consent", "Refresh the token", token, [SITE], bound)})
     consent = {"200": json_answer("What holds now.", schemas.ConsentSchema), **problems("site_unknown")}
     spec.path(f"{site}/consent", operations={"get": operation("consent", "Read the consent", consent, [SITE])})
     notice = {"200": json_answer("What to show before asking.", schemas.NoticeSchema), **problems("site_unknown")}
@@ -141,20 +147,21 @@ def _describe_published(spec: APISpec) -> None:
 
 def _describe_gate(spec: APISpec) -> None:
     refusals = problems("token_refused", "purpose_refused", "site_unknown", "input_invalid", "storage_unavailable")
-    check = {"204": {"description": "Allowed; X-Consent-Scope, -Acquire and -Subject say what."}, **refusals}
+    said = {"description": "Allowed; X-Consent-Scope, -Acquire and -Subject say what."}
+    check = {"200": {**said}, "204": said, **refusals}
     parameters = [PURPOSE, RECIPIENT, SITE_QUERY, TOKEN_HEADER]
     operations = {
-        method: operation("gate", "Forward-auth: may this request be logged?", check, parameters)
+        method: operation("gate", "Forward-auth: may this request be logged?", check, [*parameters, AGREED])
         for method in map(str.lower, EVERY)
     }
     spec.path("/gate/check", operations=operations)
     strip = {
-        "200": other_answer("The body with only what was granted.", "application/json"),
+        "200": other_answer("The body with only what was granted, in the tracker's own type.", "*/*"),
         **refusals,
         **problems("site_unknown", "not_found", "body_too_large"),
     }
     body = {"required": True, "content": {"application/json": {"schema": {}}}}
-    described = operation("gate", "Strip one tracker's body", strip, [TRACKER, *parameters], body)
+    described = operation("gate", "Strip one tracker's body", strip, [TRACKER, ADDRESS, *parameters], body)
     spec.path("/gate/strip/{tracker}", operations={"post": described})
     content = other_answer("What the tracker expects; `X-Consent-Reason` says why something was dropped.", "*/*")
     collect = {

@@ -11,6 +11,7 @@ from marshmallow import INCLUDE, Schema, fields, validate
 
 from cookiegate.consent.grants import ACTIONS
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
+from cookiegate.tokens.claims import BINDINGS_LIMIT
 
 DIGEST = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="must be the 64 hex digits of a SHA-256")
 KEY = validate.Length(min=1, max=64)
@@ -51,6 +52,32 @@ def _choices(description: str) -> fields.Dict:
     )
 
 
+def _bindings() -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(validate=validate.Regexp(r"\A[a-z0-9_-]{1,32}\Z", error="must be a tracker's name")),
+        values=fields.String(
+            validate=validate.Regexp(
+                r"\A[A-Za-z0-9_-]{21}[AQgw]\Z", error="must be 16 bytes of a SHA-256 as 22 characters of base64url"
+            )
+        ),
+        allow_none=True,
+        load_default=None,
+        validate=lambda bindings: validate.Length(max=BINDINGS_LIMIT)(bindings or {}),
+        metadata={
+            "description": "Tracker → hash of the client id that it gave: the token is bound to that client. "
+            "Trackers for which the policy does not ask for it are passed over.",
+            "example": {"snowplow": "9dJ3l4UhVZ6QkqVJ0iM8vw"},
+            "maxProperties": BINDINGS_LIMIT,
+        },
+    )
+
+
+class TokenBodySchema(Schema):
+    """What a fresh token is to be bound to."""
+
+    bind = _bindings()
+
+
 class DecisionBodySchema(Schema):
     """One act of a visitor under one notice."""
 
@@ -78,6 +105,7 @@ class DecisionBodySchema(Schema):
             "Who shows a screen of their own leaves it out; a digest that is not known is recorded as null."
         },
     )
+    bind = _bindings()
 
 
 class ConsentSchema(Schema):

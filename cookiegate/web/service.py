@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from cookiegate.clock import Clock, SystemClock, rfc3339
 from cookiegate.consent.deciding import Decider
 from cookiegate.consent.device import read_device
+from cookiegate.consent.kept import is_kept
 from cookiegate.errors import LedgerDamagedError, StorageError
 from cookiegate.ledger.checkpoint import origin_of_ledger
 from cookiegate.ledger.ids import time_of_id
@@ -44,6 +46,7 @@ from cookiegate.tokens.keys import KeyRing
 from cookiegate.tokens.knowledge import Knowledge
 from cookiegate.tokens.register import StatusRegister
 from cookiegate.tokens.statuses import EpochRegister
+from cookiegate.tokens.withdrawals import Withdrawals
 from cookiegate.web.call import CookieRules
 from cookiegate.web.chores import Chore, Chores
 from cookiegate.web.clients import Clients
@@ -88,6 +91,7 @@ class Service:
     issuer: Issuer
     register: StatusRegister
     epochs: EpochRegister
+    withdrawals: Withdrawals
     knowledge: Knowledge
     fan_out: FanOut
     decider: Decider
@@ -230,6 +234,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         deny(slot, sub, epoch)
         fan_out.tell(slot, sub, epoch)
 
+    withdrawals = Withdrawals(partial(is_kept, storage))
     book = PolicyBook(storage, clock)
     clients = Clients(settings.trusted_proxies, keyring.secret("rate-limit"), clock)
     surfaces = Surfaces(book, storage, clock)
@@ -257,6 +262,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         issuer=Issuer(keyring, settings.base_url, settings.token_ttl_s),
         register=register,
         epochs=epochs,
+        withdrawals=withdrawals,
         knowledge=knowledge,
         fan_out=fan_out,
         decider=Decider(storage, keyring.secret("handle"), on_revoked, clock, record_lifted, epochs.raise_to),
@@ -266,7 +272,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         receipts=ReceiptBook(storage, settings.base_url),
         surfaces=surfaces,
         widgets=Widgets(book, storage, surfaces, settings.token_ttl_s),
-        doors=Doors(book, keyring, register, epochs, settings, clock),
+        doors=Doors(book, keyring, register, epochs, settings, clock, withdrawals),
         provisions=provisions,
         records=open_records(settings, storage, book, provisions, clock),
         erasure=erasure,
@@ -288,7 +294,9 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         requests=requests,
         sink=ForwardSink(settings.collect_url, settings.threads)
         if settings.collect_url
-        else FileSink(settings.data_dir / FOLDER, epochs, knowledge, clock, patience),
+        else FileSink(
+            settings.data_dir / FOLDER, epochs, knowledge, clock, patience=patience, ended_ms=withdrawals.ended_ms
+        ),
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )

@@ -100,11 +100,15 @@ class Widgets:
             "ui": self._surfaces.current(published.policy.site, locale, "widget").digest,
             "languages": list(published.policy.locales),
         }
+        if bound := published.policy.bound_trackers:
+            known["bind"] = list(bound)
         bundle = widget_bundle()
         config = msgspec.json.encode(_pick(known, bundle.reads))
         for raw, escaped in _UNSAFE:
             config = config.replace(raw, escaped)
-        return _pack(bundle.code.replace(bundle.placeholder, config, 1))
+        binder = bundle.bindings if "bind" in known else b"null"
+        code = bundle.code.replace(bundle.bindings_placeholder, binder, 1)
+        return _pack(code.replace(bundle.placeholder, config, 1))
 
 
 def _pick(value: Any, shape: Any) -> Any:

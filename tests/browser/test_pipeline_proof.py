@@ -15,13 +15,15 @@ from playwright.sync_api import Page, Request
 from support.live import LiveService
 from support.trackers import CARRIERS, TrackedVisit, track
 
+from cookiegate.clock import SystemClock, rfc3339
+
 
 def line_of(request: Request) -> str:
     """A request as a proxy logs it for the pipeline: what the browser really sent, headers and cookies included."""
     parts = urlsplit(request.url)
     headers = {name: value for name, value in request.all_headers().items() if not name.startswith(":")}
     line: dict[str, Any] = {
-        "received_at": "2026-01-01T00:00:00Z",
+        "received_at": rfc3339(SystemClock().now_ms()),
         "ip": "127.0.0.1",
         "method": request.method,
         "path": f"{parts.path}?{parts.query}" if parts.query else parts.path,
@@ -48,7 +50,7 @@ def run_gate(
     text = "".join(f"{line}\n" for line in lines)
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
-    rows = [row.rsplit(maxsplit=1) for row in done.stderr.splitlines() if row.strip()]
+    rows = [row.rsplit(maxsplit=1) for row in done.stderr.splitlines() if row.strip()[-1:].isdigit()]
     table = {name.strip(): int(count.replace(",", "")) for name, count in rows}
     return [json.loads(line) for line in done.stdout.splitlines()], table
 

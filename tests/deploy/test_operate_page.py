@@ -13,7 +13,7 @@ from cookiegate.cli.main import cli
 
 OPERATE = ROOT / "docs" / "how-to" / "operate.md"
 SECURITY = ROOT / "SECURITY.md"
-PAGES = (OPERATE, SECURITY)
+PAGES = (OPERATE, SECURITY, ROOT / "docs" / "how-to" / "gate-at-a-proxy.md")
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 

@@ -8,25 +8,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.consent import ISSUER, SUB, ConsentService
+from support.consent import SUB, ConsentService
+from support.shelves import Shelf
 
 from cookiegate.cli import keys as keys_cli
-from cookiegate.cli.fetching import FollowedStatuses, Refresher, load_status, read_jwks, read_source
 from cookiegate.cli.lines import read_chunks
 from cookiegate.clock import SystemClock
-from cookiegate.errors import SourceUnreadableError, StatusListError
-from cookiegate.gate import Reason, StatusBook, Verifier
-from cookiegate.tokens.jws import PublicKeys
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,8 +83,9 @@ def test_report_changes_nothing_and_counts_what_would_happen(live: ConsentServic
     )
     done = _gate(data, files, "--report")
     assert done.stdout == data
-    table = _table(done)
-    assert (table["would be accepted"], table["would be dropped"], table["url"]) == (1, 2, 1)
+    assert [line.split() for line in done.stderr.decode().splitlines()[:2]] == [
+        ["would", "be", "accepted", "1"], ["would", "be", "dropped", "2"],
+    ]  # fmt: skip
 
 
 def test_withdrawn_tokens_are_known_from_the_list(live: ConsentService, files: dict[str, str]) -> None:
@@ -227,70 +221,8 @@ class _Slow(BytesIO):
         return super().read1(self._size)
 
 
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder and the address that serves it."""
-    folder = tmp_path / "web"
-    folder.mkdir()
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-        def do_GET(self) -> None:
-            if self.path.startswith("/to/"):
-                self.send_response(302)
-                self.send_header(
-                    "Location", {"/to/file": "file:///etc/passwd", "/to/ftp": "ftp://127.0.0.1/x"}[self.path]
-                )
-                self.end_headers()
-            else:
-                super().do_GET()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_addresses_are_read_again_and_a_withdrawal_reaches_a_running_gate(
-    service: ConsentService, web: tuple[Path, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, address = web
-    (folder / "jwks").write_text(json.dumps(service.ring.jwks()))
-    (folder / "status").write_bytes(service.register.signed(1) or b"")
-    book = StatusBook(clock=service.clock)
-    lists = FollowedStatuses(book, lambda: PublicKeys(verifier.jwks))
-    verifier = Verifier(read_jwks(f"{address}/jwks"), audience="demo", status=lists, clock=service.clock)
-    lists.load(f"{address}/status")
-    refresher = Refresher(verifier, f"{address}/jwks", lists)
-    token = service.token()
-    assert verifier.verify(token).ok
-
-    service.ring.rotate()
-    service.register.revoke(1, 7)
-    (folder / "jwks").write_text(json.dumps(service.ring.jwks()))
-    (folder / "status").write_bytes(service.register.signed(1) or b"")
-    refresher.refresh()
-    assert verifier.verify(token).reason is Reason.WITHDRAWN
-    assert verifier.verify(service.token(idx=8)).ok
-
-    (folder / "status").unlink()
-    refresher.refresh()
-    refresher.refresh()
-    assert capsys.readouterr().err.count("cannot read") == 1
-    assert book.status(f"{ISSUER}/status/1", 8) == 0
-    service.clock.advance(3700)
-    assert verifier.verify(service.token(idx=8)).reason is Reason.STATUS_UNAVAILABLE
-
-
-def test_a_list_beside_the_given_one_is_followed_when_a_token_names_it(
-    live: ConsentService, web: tuple[Path, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, address = web
+def test_a_list_beside_the_given_one_is_followed_when_a_token_names_it(live: ConsentService, shelf: Shelf) -> None:
+    folder, address = shelf.folder, shelf.address
     for number in (1, 2):
         live.register.ensure(number)
         (folder / str(number)).write_bytes(live.register.signed(number) or b"")
@@ -300,34 +232,6 @@ def test_a_list_beside_the_given_one_is_followed_when_a_token_names_it(
     assert _table(done)["accepted"] == 2
     assert _table(done)["status_unavailable"] == 1  # there is no third list
     assert f"cannot read {address}/3" in done.stderr.decode()
-
-
-@pytest.mark.parametrize("path", ["/nothing", "/to/file", "/to/ftp"])
-def test_address_that_fails_or_leads_elsewhere_is_refused(web: tuple[Path, str], path: str) -> None:
-    with pytest.raises(SourceUnreadableError, match="cannot read"):
-        read_source(web[1] + path, 1000)
-
-
-@pytest.mark.parametrize(
-    "source", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x", "http://127.0.0.1:1/x", "http://", "\x00"]
-)
-def test_only_files_and_http_are_read(source: str) -> None:
-    with pytest.raises(SourceUnreadableError):
-        read_source(source, 1000)
-
-
-def test_source_past_its_limit_is_refused(web: tuple[Path, str]) -> None:
-    (web[0] / "big").write_bytes(bytes(1001))
-    for source in (f"{web[1]}/big", str(web[0] / "big")):
-        with pytest.raises(SourceUnreadableError, match="larger"):
-            read_source(source, 1000)
-
-
-def test_list_that_expired_on_disk_is_refused(service: ConsentService, tmp_path: Path) -> None:
-    (tmp_path / "s").write_bytes(service.register.signed(1) or b"")
-    service.clock.advance(10_000)
-    with pytest.raises(StatusListError, match="expired"):
-        load_status(StatusBook(clock=service.clock), str(tmp_path / "s"), PublicKeys(service.ring.jwks()))
 
 
 def test_keys_are_listed_rotated_and_disabled(service: ConsentService, tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from support.consent import ConsentService
+from support.shelves import Shelf
 
+from cookiegate.clock import SystemClock
 from cookiegate.gate import Reason, trackers
 from cookiegate.tokens.claims import Claims
 
@@ -20,7 +25,7 @@ def _section(page: str, title: str) -> str:
 
 
 def _first_cells(section: str) -> list[str]:
-    return re.findall(r"^\| `([a-z_]+)`", section, re.MULTILINE)
+    return re.findall(r"^\| `([a-z0-9_]+)`", section, re.MULTILINE)
 
 
 def test_every_reason_is_explained_and_no_other() -> None:
@@ -43,19 +48,22 @@ def test_every_claim_is_listed() -> None:
 
 
 def test_readers_loop_of_the_how_to_runs(
-    service: ConsentService, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    service: ConsentService, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import io
-    import sys
-
     page = (DOCS / "how-to/gate-a-pipeline.md").read_text(encoding="utf-8")
-    code = page.split("```python\n")[1].split("```")[0].replace("StatusBook()", "StatusBook(clock=clock)")
-    code = code.replace("status=book)", "status=book, clock=clock)")
+    code = page.split("```python\n")[1].split("```")[0]
+    service.clock.at_ms = SystemClock().now_ms()
+    for name, content in {".well-known/jwks.json": json.dumps(service.ring.jwks()), "status/1": _list(service)}.items():
+        (shelf.folder / name).parent.mkdir()
+        code = code.replace("https://consent.example.jp", shelf.put(name, content).removesuffix(f"/{name}"))
     line = f'{{"event":"x","secret":1,"consent_token":"{service.token()}"}}\n'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line.encode() * 2)))
-    listed = (service.register.signed(1) or b"").decode()
-    exec(code, {"jwks": service.ring.jwks(), "status_list_text": listed, "clock": service.clock})
+    exec(code, {})
     sys.stdout.flush()
     found = capfd.readouterr()
     assert found.out.count('{"event":"x","consent":{') == 2
     assert "'secret': 2" in found.err
+
+
+def _list(service: ConsentService) -> bytes:
+    return service.register.signed(1) or b""

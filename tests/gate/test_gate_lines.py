@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.consent import ConsentService
 
+from cookiegate.clock import FrozenClock, rfc3339
 from cookiegate.gate import Reason
-from cookiegate.gate.trackers.plain import PLAIN
+from cookiegate.gate.trackers.plain import TABLE as PLAIN
 from cookiegate.policy.document import CATEGORIES
 
 _names = st.one_of(
@@ -28,23 +29,46 @@ _values = st.recursive(
 _events = st.dictionaries(_names, _values, max_size=8).map(
     lambda event: {name: value for name, value in event.items() if name != "consent_token"}
 )
+#: Times around those of the tokens below, in every spelling that may be a time.
+_times = st.builds(
+    lambda offset_ms, write: write(FrozenClock().at_ms + offset_ms),
+    st.sampled_from(
+        [-2_000_000, -1_000_001, -1_000_000, -100_001, -99_999, -60_001, -60_000, -1, 0, 1, 899_999, 900_001]
+    ),
+    st.sampled_from([int, float, str, rfc3339, lambda at_ms: at_ms // 1000, lambda at_ms: rfc3339(at_ms)[:-1]]),
+)
+_timed = st.dictionaries(st.sampled_from(["time", "timestamp"]), _times | _scalars, max_size=2)
 _grants = st.sets(st.sampled_from(CATEGORIES)).map(sorted)
+
+
+def _shifted(service: ConsentService, by_s: int, acquire: list[str]) -> str:
+    """A token issued some seconds ago; negative ``by_s`` is the past."""
+    now_s = service.clock.now_ms() // 1000 + by_s
+    return service.signed(service.claims(iat=now_s, exp=now_s + 900, acquire=" ".join(acquire)))
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    st.lists(st.tuples(_events, _grants, st.sampled_from(["good", "bad", "none"])), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(_events | _timed, _grants, st.sampled_from(["good", "bad", "none", "late", "young"])),
+        min_size=1,
+        max_size=6,
+    ),
     st.booleans(),
     st.booleans(),
+    st.sampled_from(["checked", "ignored"]),
 )
 def test_lines_and_events_give_the_same_output_and_counts(
-    service: ConsentService, batch: list[tuple[dict[str, Any], list[str], str]], cut: bool, spaced: bool
+    service: ConsentService, batch: list[tuple[dict[str, Any], list[str], str]], cut: bool, spaced: bool, times: str
 ) -> None:
-    rule = {"ip_when_refused": "truncate" if cut else "drop"}
+    rule = {"ip_when_refused": "truncate" if cut else "drop", "event_times": times}
     quick, thorough = service.gate(**rule), service.gate(**rule)
     events = []
     for event, acquire, kind in batch:
-        token = {"good": service.token(acquire=acquire), "bad": service.token(site="other"), "none": None}[kind]
+        token = {
+            "good": service.token(acquire=acquire), "bad": service.token(site="other"), "none": None,
+            "late": _shifted(service, -1000, acquire), "young": _shifted(service, 59, acquire),
+        }[kind]  # fmt: skip
         events.append({"consent_token": token, **event} if kind != "none" else event)
     separators = (", ", ": ") if spaced else (",", ":")
     lines = [json.dumps(event, separators=separators, ensure_ascii=spaced).encode("utf-8") for event in events]

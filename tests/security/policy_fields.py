@@ -50,6 +50,9 @@ def whole_document() -> dict[str, Any]:
         "transfer_safeguards": _both("a contract"),
     }  # fmt: skip
     document["collectors"]["snowplow"]["recipient"] = "hosting"
+    plain = document["collectors"]["plain"]
+    plain["fields"]["blood_type"] = "event"
+    plain["prior_consent"] = {"blood_type": ["analytics"]}
     document["purposes"][-1]["recipients"] += ["partner", "abroad"]
     return document
 

@@ -15,7 +15,7 @@ LEVELS = (
     ("storage",),
     ("tokens", "policy"),
     ("ledger",),
-    ("consent", "gate", "scan"),
+    ("consent", "gate", "scan", "sources"),
     ("rights",),
     ("cli", "web", "console"),
 )

@@ -48,6 +48,7 @@ def test_every_output_is_the_one_that_was_built(manifest: dict[str, Any]) -> Non
 def test_the_bundle_has_one_place_for_the_configuration(manifest: dict[str, Any]) -> None:
     code = (OUTPUTS / "cookiegate.js").read_text(encoding="utf-8")
     assert code.count(manifest["placeholder"]) == 1
+    assert code.count(manifest["bindings"]) == 1
 
 
 def test_the_bundle_parses_no_markup_and_evaluates_no_text() -> None:

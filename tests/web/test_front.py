@@ -54,6 +54,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "check_without_purpose": {"path": "/gate/check"},
     "check_for_no_purpose": {"path": "/gate/check?purpose=nope"},
     "check_with_a_good_token": {"path": "/gate/check?purpose=analytics", "headers": {"X-Consent-Token": "GOOD"}},
+    "check_that_is_answered_200": {
+        "path": "/gate/check?purpose=analytics&status=200",
+        "headers": {"X-Consent-Token": "GOOD"},
+    },
+    "check_answered_in_no_known_way": {
+        "path": "/gate/check?purpose=analytics&status=500",
+        "headers": {"X-Consent-Token": "GOOD"},
+    },
     "check_for_another_purpose": {"path": "/gate/check?purpose=quality", "headers": {"X-Consent-Token": "GOOD"}},
     "check_by_post": {
         "method": "POST",

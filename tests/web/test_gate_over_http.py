@@ -44,6 +44,20 @@ def test_a_check_says_what_is_allowed(visitor: Visitor) -> None:
     assert len(answer.headers["X-Consent-Subject"]) == 22
 
 
+def test_a_proxy_that_takes_only_200_for_a_yes_may_ask_for_it(visitor: Visitor) -> None:
+    token = token_of(visitor, "language")
+    for _ in range(2):  # asked anew, and asked before
+        for status in (200, 204):
+            answer = visitor.send("GET", f"{CHECK}&status={status}", headers={"X-Consent-Token": token})
+            assert (answer.status_code, answer.data) == (status, b"")
+            assert answer.headers["X-Consent-Acquire"] == "language"
+            refused = visitor.send("GET", f"{CHECK}&status={status}", headers={"X-Consent-Token": "garbled"})
+            assert refused.status_code == 401
+        for other in ("500", "2000", "401", "x"):
+            answer = visitor.send("GET", f"{CHECK}&status={other}", headers={"X-Consent-Token": token})
+            assert answer.status_code == 422
+
+
 @pytest.mark.parametrize("carrier", ["header", "query", "original uri", "forwarded uri", "cookie"])
 def test_a_token_may_ride_in_any_carrier(bench: Bench, visitor: Visitor, carrier: str) -> None:
     token = token_of(visitor, "language")
@@ -119,6 +133,17 @@ def test_strip_decides_a_mixed_batch_event_by_event(bench: Bench) -> None:
     kept = [set(event) - {"consent"} for event in answer.get_json()]
     assert kept == [{"event", "language"}, {"event", "screen"}]
     assert answer.headers["X-Consent-Dropped"] == "token_malformed;n=1"
+
+
+def test_strip_takes_the_bodies_of_every_address(bench: Bench) -> None:
+    tokens = [token_of(bench.visitor(), category) for category in ("language", "screen")]
+    calls = [{"type": "track", "event": "e", "secret": 1, "context": {"consentToken": token}} for token in tokens]
+    address = "/gate/strip/segment?purpose=analytics"
+    answer = bench.visitor().send("POST", f"{address}&path=/v1/batch", json={"batch": calls, "writeKey": "k"})
+    assert json.loads(answer.data) == {"writeKey": "k", "batch": [{"type": "track", "event": "e"}] * 2}
+    answer = bench.visitor().send("POST", f"{address}&path=/v1/t", json=calls[0])
+    assert json.loads(answer.data) == {"type": "track", "event": "e"}
+    assert bench.visitor().send("POST", f"{address}&path=/v1/nowhere", json=calls[0]).status_code == 422
 
 
 def test_strip_without_consent_gives_nothing_back(visitor: Visitor) -> None:

@@ -16,12 +16,12 @@ from support.live import ServiceProcess
 from support.policies import DEMO
 from support.waiting import until
 
-from cookiegate.cli.fetching import FollowedStatuses, Refresher, read_jwks
 from cookiegate.gate import Verifier
+from cookiegate.sources.keysets import FollowedKeys
+from cookiegate.sources.refreshing import Refresher
+from cookiegate.sources.statuslists import FollowedStatuses
 from cookiegate.tokens import base64url
-from cookiegate.tokens.jws import PublicKeys
 from cookiegate.tokens.keys import KeyRing
-from cookiegate.tokens.statuses import StatusBook
 
 POLL_S = 0.2
 AHEAD_S = 1.5
@@ -87,11 +87,12 @@ def test_no_valid_token_is_refused_while_keys_rotate(tmp_path: Path) -> None:
     service.start()
     try:
         jwks = f"http://127.0.0.1:{service.port}/.well-known/jwks.json"
-        verifier = Verifier(read_jwks(jwks), audience="demo", issuer=service.base_url)
-        statuses = FollowedStatuses(StatusBook(), lambda: PublicKeys(verifier.jwks))
+        keys = FollowedKeys(jwks)
+        verifier = Verifier(keys, audience="demo", issuer=service.base_url)
+        statuses = FollowedStatuses(keys.public)
         ring = KeyRing.open(tmp_path / "data")
         used = {ring.active.kid}
-        with Refresher(verifier, jwks, statuses, every_s=POLL_S), Load(service.port, verifier) as load:
+        with Refresher(keys, statuses, every_s=POLL_S), Load(service.port, verifier) as load:
             for _ in range(3):
                 load.more(EACH)
                 coming = ring.rotate(ahead_s=AHEAD_S)

@@ -37,6 +37,7 @@ function start(config) {
     },
     missing: () => decisions.adoptServed(),
   });
+  __COOKIEGATE_BINDINGS__?.(config, service, tokens, read);
   const decisions = createDecisions(config, service, journal, consent, tokens, {
     changed,
     poke: () => poke(),

@@ -33,6 +33,7 @@ export function createService(base, { site }) {
   }
 
   return {
+    call,
     consent: () => call("consent"),
     token: () => call("token", { method: "POST" }),
     /** @param {string} locale */

@@ -77,6 +77,7 @@ export function createTokens(service, consent, config, on) {
     drop,
     take,
     alive,
+    refresh,
     /** Fetches a token where there is none. */
     ensure: () => (alive() || retry.isWaiting() ? Promise.resolve() : refresh()),
 

@@ -1,5 +1,8 @@
 /** The shapes that pass between the modules and come from the service. Types only: nothing of this is in the bundle. */
 
+import type { Service } from "./service.js";
+import type { Tokens } from "./tokens.js";
+
 export type { Action, Choice as Wish, Consent, Cookiegate } from "./cookiegate.js";
 
 export interface Recipient {
@@ -49,6 +52,8 @@ export interface Config {
   notice: Notice;
   holds_since: number;
   token_ttl_s: number;
+  /** The trackers to whose client ids tokens are bound. */
+  bind?: string[];
   /** SHA-256 of what banner and dialog look like. Not known for a notice that came after the script. */
   ui?: string | undefined;
 }
@@ -76,6 +81,7 @@ export interface Decision {
   purposes?: Record<string, boolean>;
   acquire?: Record<string, boolean>;
   epoch?: number;
+  bind?: Record<string, string> | undefined;
 }
 
 /** A decision that the service has not acknowledged yet. `sent` = its body may be known there: it must not change. */
@@ -103,8 +109,12 @@ export interface Answer {
   retry_after_ms: number;
 }
 
+/** What may stand in place of `__COOKIEGATE_BINDINGS__`: the code that binds tokens to trackers' clients. */
+export type Binder = (config: Config, service: Service, tokens: Tokens, read: (name: "cookie") => string) => void;
+
 declare global {
   const __COOKIEGATE_CONFIG__: Config;
+  const __COOKIEGATE_BINDINGS__: Binder | null;
   interface Navigator {
     readonly globalPrivacyControl?: boolean;
   }

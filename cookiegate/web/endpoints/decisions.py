@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cookiegate.clock import rfc3339
 from cookiegate.consent.current import Consent, State
 from cookiegate.consent.deciding import Decided, DecisionRequest
@@ -41,7 +43,8 @@ def post_decision(service: Service, call: Call, site: str) -> Reply:
         device=device.facts(),
         ui=service.surfaces.recognise(site, body.ui),
     )
-    return answer_decision(service, published, take_decision(service, published, request))
+    bindings = published.policy.bindings_asked(body.bind)
+    return answer_decision(service, published, take_decision(service, published, request), bindings)
 
 
 def take_decision(service: Service, published: PublishedPolicy, request: DecisionRequest) -> Decided:
@@ -49,15 +52,22 @@ def take_decision(service: Service, published: PublishedPolicy, request: Decisio
     refuse_grants_on_damage(service, request)
     is_current = service.book.notice_by_digest(published.policy.site, request.notice) is not None
     decided = service.decider.decide(published, is_current, request)
+    if decided.row.sub is not None and published.policy.takes_late_events:
+        service.withdrawals.note(decided.row.sub, decided.row.epoch, decided.row.decided_at_ms, decided.row.id)
     service.metrics.decided(published.policy.site, request.action)
     return decided
 
 
-def answer_decision(service: Service, published: PublishedPolicy, decided: Decided) -> Reply:
-    """The answer to a durable decision, made from its row alone, so that a repeated request gets the same."""
+def answer_decision(
+    service: Service, published: PublishedPolicy, decided: Decided, bindings: Mapping[str, str] | None = None
+) -> Reply:
+    """The answer to a durable decision, made from its row alone, so that a repeated request gets the same.
+
+    What the token is bound to is not in the row: it is not stored, and comes with each request.
+    """
     shown = read_shown(decided.row.record)
     consent = consent_after(service, published, decided.row, shown)
-    token = issue_token(service, published, decided.row, consent)
+    token = issue_token(service, published, decided.row, consent, bindings)
     reply = json_reply(
         {
             "decision": shown,
@@ -79,7 +89,13 @@ def consent_after(service: Service, published: PublishedPolicy, row: DecisionRow
     return Consent(published, state, None, shown.policy_version, row.epoch, grant, row.decided_at_ms)
 
 
-def issue_token(service: Service, published: PublishedPolicy, row: DecisionRow, consent: Consent) -> IssuedToken | None:
+def issue_token(
+    service: Service,
+    published: PublishedPolicy,
+    row: DecisionRow,
+    consent: Consent,
+    bindings: Mapping[str, str] | None = None,
+) -> IssuedToken | None:
     """The token of a decision that granted something."""
     if row.sub is None or row.slot is None or not consent.grant:
         return None
@@ -96,4 +112,5 @@ def issue_token(service: Service, published: PublishedPolicy, row: DecisionRow, 
         status_list=row.slot.list_id,
         status_index=row.slot.index,
         issued_at_ms=row.decided_at_ms,
+        bindings=bindings,
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from cookiegate.errors import InvalidInputError, NotFoundError
-from cookiegate.gate import AcceptedRequest, Filtered, Gate, Reason, TrackerRequest
+from cookiegate.gate import Filtered, Gate, Reason, TrackerRequest
 from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens, says_refused
+from cookiegate.gate.shapes import join
+from cookiegate.gate.trackers.table import Route
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.verifying import DENIED
 from cookiegate.web.call import Call, Reply, read_query
@@ -16,7 +14,6 @@ from cookiegate.web.origins import preflight
 from cookiegate.web.problems import problem_reply
 from cookiegate.web.service import Service
 
-COLLECT_HEADERS = "Content-Type, X-Consent-Token, SP-Anonymous"
 NO_STORE = ("Cache-Control", "no-store")
 #: The token was good and the consent says no: 403. Everything else about a token is 401.
 FORBIDDEN = frozenset(
@@ -34,6 +31,7 @@ _NOT_THE_TOKEN = {
     Reason.EVENT_UNKNOWN: "input_invalid",
     Reason.TRACKER_MISMATCH: "input_invalid",
     Reason.BODY_TOO_LARGE: "body_too_large",
+    Reason.ENCODING_UNKNOWN: "input_invalid",
 }
 #: Headers in which proxies hand over the address of the request that they ask about.
 _ASKED_URI = ("HTTP_X_ORIGINAL_URI", "HTTP_X_FORWARDED_URI")
@@ -43,6 +41,7 @@ def check(service: Service, call: Call) -> Reply:
     """Forward-auth: 204 with what is allowed, else 401 or 403 with the reason."""
     if call.method == "OPTIONS":  # a CORS preflight never carries a token, and no event either
         return Reply(204, b"", [NO_STORE])
+    status = agreed_status(call)
     gate = service.doors.checked_by(call, _purpose(call), call.query("recipient"))
     headers = {"x-consent-token": call.header("HTTP_X_CONSENT_TOKEN") or "", "cookie": call.header("HTTP_COOKIE") or ""}
     tokens = request_tokens(headers, {TOKEN_PARAMETER: _query_token(call)})
@@ -52,7 +51,15 @@ def check(service: Service, call: Call) -> Reply:
     service.metrics.verdict("check", verdict.reason)
     if verdict.claims is None:
         return _refusal(verdict.reason)
-    return Reply(204, b"", [NO_STORE, *service.doors.allowed(gate, verdict.claims)])
+    return Reply(status, b"", [NO_STORE, *service.doors.allowed(gate, verdict.claims)])
+
+
+def agreed_status(call: Call) -> int:
+    """How a check says yes: 204, or 200 for a proxy that takes nothing else for a yes (``status=200``)."""
+    asked = call.query("status")
+    if asked not in (None, "200", "204"):
+        raise InvalidInputError("a check says yes by status=204 or status=200", errors={"status": ["unknown"]})
+    return 200 if asked == "200" else 204
 
 
 def _note_provision(service: Service, gate: Gate, claims: Claims) -> None:
@@ -87,30 +94,33 @@ def _refusal(reason: Reason) -> Reply:
 def strip(service: Service, call: Call, tracker: str) -> Reply:
     """A tracker's body in, the same body with only what is granted out."""
     gate = service.doors.gate(service.doors.site_of(call), tracker, _purpose(call), call.query("recipient"))
-    route = next(route for route in gate.table.routes if route.events == "body")
+    route = _stripped_route(gate, call.query("path"))
     filtered = gate.filter(_tracker_request(service, call, f"{route.path}?{call.environ.get('QUERY_STRING', '')}"))
     for accepted in filtered.accepted:
         _note_provision(service, gate, accepted.claims)
     _count(service, "strip", tracker, filtered)
     if not filtered.accepted:
         return _refusal(_main_reason(filtered))
-    headers = [("Content-Type", gate.table.content_type), NO_STORE]
+    headers = [("Content-Type", route.content_type or gate.table.content_type), NO_STORE]
     if len(filtered.accepted) == 1:
         headers += service.doors.allowed(gate, filtered.accepted[0].claims)
     if filtered.counts.dropped:
         dropped = sorted((reason.value, count) for reason, count in filtered.counts.dropped.items())
         headers.append(("X-Consent-Dropped", ", ".join(f"{reason};n={count}" for reason, count in dropped)))
-    return Reply(200, _merge(gate, filtered.accepted), headers)
+    # One body again from a batch whose events are of several visitors.
+    body = join(route, [accepted.body or b"" for accepted in filtered.accepted])
+    return Reply(200, body, headers)
 
 
-def _merge(gate: Gate, accepted: list[AcceptedRequest]) -> bytes:
-    """One body again from a batch whose events are of several visitors."""
-    if len(accepted) == 1:
-        return accepted[0].body or b""
-    events: list[Any] = [event for part in accepted for event in part.events]
-    if gate.table.list_at is None:
-        return msgspec.json.encode(events)
-    return msgspec.json.encode({**gate.table.envelope, gate.table.list_at: events})
+def _stripped_route(gate: Gate, path: str | None) -> Route:
+    """The address that a body was sent to, as the caller says, and there the route with JSON; else the usual one."""
+    if path is None:
+        return gate.table.usual_route
+    routes = gate.routes("POST", path)
+    if not routes:
+        message = f"{gate.table.name} does not send to this path; see its row in the gate's reference"
+        raise InvalidInputError(message, errors={"path": ["unknown"]})
+    return next((route for route in routes if route.events == "body"), routes[0])
 
 
 def _main_reason(filtered: Filtered) -> Reason:
@@ -147,11 +157,11 @@ def collect(service: Service, call: Call, tracker: str, rest: str) -> Reply:
     collector = policy.collectors.get(tracker)
     if collector is None:
         raise NotFoundError(f"the policy of {site} has no collector for this tracker")
+    gate = service.doors.gate(site, tracker, collector.purpose, collector.recipient)
     if call.method == "OPTIONS":
         reply = preflight(call, policy, "GET, POST")
         reply.headers = [item for item in reply.headers if item[0] != "Access-Control-Allow-Headers"]
-        return reply.add("Access-Control-Allow-Headers", COLLECT_HEADERS)
-    gate = service.doors.gate(site, tracker, collector.purpose, collector.recipient)
+        return reply.add("Access-Control-Allow-Headers", ", ".join(gate.table.sent_headers))
     query = call.environ.get("QUERY_STRING", "")
     request = _tracker_request(service, call, f"/{rest}?{query}" if query else f"/{rest}")
     filtered = gate.filter(request)

@@ -6,6 +6,7 @@ from cookiegate.clock import rfc3339
 from cookiegate.consent.current import consent_of
 from cookiegate.consent.grants import scope_of
 from cookiegate.errors import ConsentMissingError, ConsentRestrictedError
+from cookiegate.web.bodies import read_token_body
 from cookiegate.web.call import Call, Reply, json_reply
 from cookiegate.web.origins import check_origin
 from cookiegate.web.service import Service
@@ -16,6 +17,7 @@ def post_token(service: Service, call: Call, site: str) -> Reply:
     """Issues a token from the record, never from what the page believes."""
     published = service.book.current(site)
     check_origin(call, published.policy, service.own_origin)
+    body = read_token_body(call, service.settings.body_limit_bytes)
     service.insist_on_knowledge()
     row = service.decider.find(site, handle_of(call, site))
     if row is not None and row.restricted:
@@ -38,6 +40,7 @@ def post_token(service: Service, call: Call, site: str) -> Reply:
         status_list=row.slot.list_id,
         status_index=row.slot.index,
         issued_at_ms=now_ms,
+        bindings=published.policy.bindings_asked(body.bind),
     )
     reply = json_reply({"token": token.text, "expires_at": rfc3339(token.expires_at_ms), "epoch": row.epoch})
     reply.headers.append(token_cookie(service, token))

@@ -12,8 +12,11 @@ from cookiegate.gate import AcceptedRequest
 from cookiegate.storage.event_log import EventLog, EventWriter, day_of
 from cookiegate.storage.group_commit import BatchLostError, GroupCommit
 from cookiegate.storage.patience import Patience
+from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.knowledge import Knowledge
 from cookiegate.tokens.statuses import EpochSource
+
+Ended = Callable[[Claims], int | None]
 
 
 class FileSink:
@@ -25,14 +28,23 @@ class FileSink:
         knowledge: says whether ``epochs`` may have missed some that ended elsewhere.
         clock: tells the day.
         patience: of the threads that wait for the disk.
+        ended_ms: tells of the grants that people ended by themselves, whose older events a policy may let pass.
     """
 
     def __init__(
-        self, folder: Path, epochs: EpochSource, knowledge: Knowledge, clock: Clock, patience: Patience | None = None
+        self,
+        folder: Path,
+        epochs: EpochSource,
+        knowledge: Knowledge,
+        clock: Clock,
+        *,
+        patience: Patience | None = None,
+        ended_ms: Ended = lambda claims: None,
     ) -> None:
         self._folder = folder
         self._epochs = epochs
         self._knowledge = knowledge
+        self._ended_ms = ended_ms
         self._clock = clock
         self._patience = patience
         self._mutex = threading.Lock()
@@ -49,17 +61,21 @@ class FileSink:
             group = self._logs.get(log)
             if group is None:
                 group = self._logs[log] = GroupCommit(
-                    _FileCommitter(log, self._epochs, self._knowledge, self._clock), patience=self._patience
+                    _FileCommitter(log, self._may_follow, self._knowledge, self._clock), patience=self._patience
                 )
         group.write(lambda add: add(accepted))
+
+    def _may_follow(self, claims: Claims) -> bool:
+        # What somebody withdrew by themselves may still have passed a gate whose policy lets older events pass.
+        return claims.ep >= self._epochs.minimum(claims.sub) or self._ended_ms(claims) is not None
 
 
 class _FileCommitter:
     """One log: a batch of requests is one write and one sync."""
 
-    def __init__(self, log: EventLog, epochs: EpochSource, knowledge: Knowledge, clock: Clock) -> None:
+    def __init__(self, log: EventLog, may_follow: Callable[[Claims], bool], knowledge: Knowledge, clock: Clock) -> None:
         self._writer = EventWriter(log)
-        self._epochs = epochs
+        self._may_follow = may_follow
         self._knowledge = knowledge
         self._clock = clock
         self._batch: list[tuple[AcceptedRequest, bytes]] = []
@@ -87,9 +103,7 @@ class _FileCommitter:
         # not known here yet, knowledge has gone stale before the files are searched (``rights/events/subscriber.py``).
         if not self._knowledge.is_fresh:
             raise BatchLostError("this node has not heard from the record for some seconds; try again")
-        return b"".join(
-            line for accepted, line in self._batch if accepted.claims.ep >= self._epochs.minimum(accepted.claims.sub)
-        )
+        return b"".join(line for accepted, line in self._batch if self._may_follow(accepted.claims))
 
     def abandon(self) -> None:
         """Closes the file: after a failed sync the handle is not to be trusted."""

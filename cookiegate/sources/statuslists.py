@@ -1,0 +1,135 @@
+"""Status lists from files and addresses, and how long they may be believed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cookiegate.clock import Clock, SystemClock, seconds_awake_or_not
+from cookiegate.errors import CookiegateError
+from cookiegate.sources.places import Place
+from cookiegate.tokens.jws import PublicKeys
+from cookiegate.tokens.statuses import StatusBook
+from cookiegate.tokens.statuslist import SIGNED_LIMIT_BYTES, OpenedStatusList
+
+#: A list from an address is believed for so long after the address last said that it is current.
+MAX_STALE_S = 300.0
+RETRY_S = 10.0
+
+
+@dataclass(slots=True)
+class _Followed:
+    place: Place
+    opened: OpenedStatusList | None = None
+    confirmed_s: float = 0.0
+
+
+class FollowedStatuses:
+    """The given status lists and those beside them: a service opens a new list when the last one is full.
+
+    A :class:`cookiegate.tokens.statuses.StatusSource`. A list that a signed token names is read when it is first met,
+    from the address that the lists given by address were read from, and from nowhere else.
+
+    Args:
+        keys: gives the trusted keys.
+        max_stale_s: a list that has been out of date for longer tells nothing: counted from when its address last
+            confirmed it, for a file from its own ``iat``. When None, 300 s for addresses, and for files until the list
+            expires.
+        warn: told of a list beside the given ones that cannot be had.
+        clock: the time.
+        seconds: seconds that only rise.
+    """
+
+    def __init__(
+        self,
+        keys: Callable[[], PublicKeys],
+        *,
+        max_stale_s: float | None = None,
+        warn: Callable[[CookiegateError], None] = lambda error: None,
+        clock: Clock | None = None,
+        seconds: Callable[[], float] = seconds_awake_or_not,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._book = StatusBook(clock=self._clock)
+        self._keys = keys
+        self._max_stale_s = max_stale_s
+        self._warn = warn
+        self._seconds = seconds
+        self._by_place: dict[str, _Followed] = {}
+        self._by_uri: dict[str, _Followed] = {}
+        self._beside: dict[str, str] = {}
+        self._tried_at_s: dict[str, float] = {}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What is followed now."""
+        return tuple(followed.place for followed in tuple(self._by_place.values()))
+
+    def load(self, name: str) -> None:
+        """Reads a list that was given; those beside it are followed if it was given by its address.
+
+        Raises:
+            SourceUnreadableError: it cannot be read.
+            StatusListError: it cannot be trusted.
+        """
+        followed = self._read(_Followed(Place(name, SIGNED_LIMIT_BYTES)))
+        if followed.place.is_address and followed.opened is not None:
+            self._beside[followed.opened.uri.rpartition("/")[0]] = name.rpartition("/")[0]
+
+    def refresh(self, name: str) -> None:
+        """Looks whether a list has changed.
+
+        Raises:
+            SourceUnreadableError, StatusListError: what was read before stays, until it is too old.
+        """
+        self._read(self._by_place[name])
+
+    def forget(self) -> None:
+        """The keys are others now: every list is read whole again."""
+        for followed in tuple(self._by_place.values()):
+            followed.place.forget()
+
+    def _read(self, followed: _Followed) -> _Followed:
+        asked_s = self._seconds()
+        data = followed.place.read()
+        if data is not None:
+            try:
+                followed.opened = self._book.load(data.decode("ascii", errors="replace"), self._keys())
+            except CookiegateError:
+                followed.place.forget()
+                raise
+            self._by_uri[followed.opened.uri] = followed
+            self._by_place[followed.place.name] = followed
+        followed.confirmed_s = asked_s
+        return followed
+
+    def status(self, uri: str, idx: int) -> int | None:
+        """The status at a place of a list; None if the list cannot be had now, or is too old to be believed."""
+        found = self._book.status(uri, idx)
+        if found is None:
+            return self._book.status(uri, idx) if self._follow(uri) else None
+        followed = self._by_uri.get(uri)
+        return None if followed is None or self._is_stale(followed) else found
+
+    def _is_stale(self, followed: _Followed) -> bool:
+        if followed.place.is_address:
+            most_s = MAX_STALE_S if self._max_stale_s is None else self._max_stale_s
+            return self._seconds() - followed.confirmed_s > most_s
+        if self._max_stale_s is None or followed.opened is None:
+            return False
+        return self._clock.now_ms() / 1000 - followed.opened.issued_at_s > self._max_stale_s
+
+    def _follow(self, uri: str) -> bool:
+        folder, _, name = uri.rpartition("/")
+        home, now_s = self._beside.get(folder), time.monotonic()
+        if home is None or not name.isalnum() or now_s - self._tried_at_s.get(uri, -RETRY_S) < RETRY_S:
+            return False
+        self._tried_at_s[uri] = now_s
+        followed = self._by_uri.get(uri) or _Followed(Place(f"{home}/{name}", SIGNED_LIMIT_BYTES))
+        try:
+            self._read(followed)
+        except CookiegateError as error:
+            self._warn(error)
+            return False
+        return True
