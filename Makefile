@@ -145,10 +145,10 @@ audit: .venv-tools/ready
 
 lock: $(VENV)/test
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--no-header --extra server --extra postgres --extra redis --extra dev --output-file requirements/test.lock pyproject.toml
+		--no-header --extra server --extra postgres --extra redis --extra kafka --extra frames --extra dev --output-file requirements/test.lock pyproject.toml
 	sed -E '/^ +--hash|^ *#/d; s/ \\$$//' requirements/test.lock > requirements/constraints.txt
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--no-header --extra server --extra postgres --extra redis --constraint requirements/constraints.txt \
+		--no-header --extra server --extra postgres --extra redis --extra kafka --constraint requirements/constraints.txt \
 		--output-file requirements/server.lock pyproject.toml requirements/server.in
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--no-header --build-deps-for wheel --only-build-deps --output-file requirements/build.lock pyproject.toml
@@ -156,6 +156,8 @@ lock: $(VENV)/test
 		--no-header --extra tools --constraint requirements/constraints.txt --output-file requirements/tools.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--no-header --output-file requirements/proxies.lock requirements/proxies.in
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--no-header --constraint requirements/constraints.txt --output-file requirements/spark.lock requirements/spark.in
 
 clean:
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules verifier-js/node_modules verifier-js/types
