@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from base64 import urlsafe_b64encode
+
+from cookiegate.randomness import random_bytes
 
 HANDLE_PATTERN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def new_subject() -> str:
     """A pseudonym of one visitor on one site: 128 random bits, base64url, 22 characters."""
-    return secrets.token_urlsafe(16)
+    return urlsafe_b64encode(random_bytes(16))[:22].decode()
 
 
 def derive_handle(secret: bytes, site: str, idempotency_key: str) -> str:

@@ -6,11 +6,12 @@ Source: RFC 8785 (canonical JSON), RFC 9162 section 2.1.1 (leaf hash).
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+
+from cookiegate.randomness import random_bytes
 
 SALT_BYTES = 16
 _LEAF_PREFIX = b"\x00"
@@ -29,7 +30,7 @@ def canonical(record: Mapping[str, Any]) -> bytes:
 
 def new_salt() -> bytes:
     """Fresh randomness that hides a record behind its commitment; destroying it erases the record's trace."""
-    return secrets.token_bytes(SALT_BYTES)
+    return random_bytes(SALT_BYTES)
 
 
 def leaf_hash(salt: bytes, record: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from cookiegate.randomness import random_bytes
 
 _RANDOM_BYTES = 10
 _VARIANT = "89ab"
@@ -13,7 +13,7 @@ def new_id(at_ms: int) -> str:
 
     Source: RFC 9562 section 5.7.
     """
-    time, random = f"{at_ms & (1 << 48) - 1:012x}", os.urandom(_RANDOM_BYTES).hex()
+    time, random = f"{at_ms & (1 << 48) - 1:012x}", random_bytes(_RANDOM_BYTES).hex()
     variant = _VARIANT[int(random[0], 16) & 3]
     return f"{time[:8]}-{time[8:]}-7{random[1:4]}-{variant}{random[4:7]}-{random[7:19]}"
 

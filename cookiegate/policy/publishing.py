@@ -152,6 +152,10 @@ class PolicyBook:
         """Every site that has a policy, sorted."""
         return tuple(self._page)
 
+    def knows(self, site: str) -> bool:
+        """Whether a site has a policy."""
+        return site in self._page
+
     def notice(self, site: str, locale: str) -> Notice:
         """The current notice in one of the policy's locales; in its first for any other.
 

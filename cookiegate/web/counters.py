@@ -51,10 +51,14 @@ class SharedCounters(Storage):
             expiry: seconds from its first count to its end.
             amount: how much to add.
         """
-        shared = self._shared.count(key, expiry, amount) if self._shared is not None else None
-        window = shared or self._own.count(key, expiry, amount)
+        return self.count(key, expiry, amount).count
+
+    def count(self, key: str, window_s: int, amount: int = 1) -> Window:
+        """Adds to a counter and returns how it stands: :meth:`incr` without the detour through ``limits``."""
+        shared = self._shared.count(key, window_s, amount) if self._shared is not None else None
+        window = shared or self._own.count(key, window_s, amount)
         self._last.key, self._last.window = key, window
-        return window.count
+        return window
 
     def get(self, key: str) -> int:
         """A counter; for the one that this thread counted last, as it was then."""
@@ -62,9 +66,13 @@ class SharedCounters(Storage):
 
     def get_expiry(self, key: str) -> float:
         """When its window ends, in seconds since 1970; ``limits`` asks after ``get``, and gets the same look."""
+        return self.look(key).ends_at_s
+
+    def look(self, key: str) -> Window:
+        """A counter; the one that this thread counted last as it was then, once."""
         window = self._window(key)
         self._last.key = ""  # told once: the next request must not take this one's for its own
-        return window.ends_at_s
+        return window
 
     def _window(self, key: str) -> Window:
         if self._last.key != key:

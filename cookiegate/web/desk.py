@@ -103,7 +103,7 @@ class Desk:
 
     def _allow_origin(self, call: Call, site: str, reply: Reply) -> None:
         book = self._service.book
-        if site in book.sites():
+        if book.knows(site):
             allow_origin(call, book.current(site).policy, reply)
         else:
             reply.add("Vary", "Origin")

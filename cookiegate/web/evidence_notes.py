@@ -20,7 +20,7 @@ def note_write(service: Service, call: Call, site: str, act: str, status: int) -
         act: the route.
         status: of the answer.
     """
-    if site in service.book.sites() and service.book.current(site).policy.retention.ip_evidence_days:
+    if service.book.knows(site) and service.book.current(site).policy.retention.ip_evidence_days:
         service.ip_evidence.note(site, service.clients.address(call), act, status)
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
 from flask import Flask, request
 from flask_limiter import Limiter as FlaskLimiter
-from limits import RateLimitItem, WindowStats, parse
+from limits import RateLimitItem, parse
 
 from cookiegate.errors import RateLimitedError
 from cookiegate.settings import Settings
 from cookiegate.storage.cache.contract import SharedCache
 from cookiegate.web.call import Call, Reply
 from cookiegate.web.clients import Clients
-from cookiegate.web.counters import SCHEME
+from cookiegate.web.counters import SCHEME, SharedCounters
 
 #: Strategy and version are in the prefix: the same Redis key under another strategy would be of another type.
 KEY_PREFIX = "cookiegate-fixed-window-1"
@@ -26,12 +26,21 @@ KEY_PREFIX = "cookiegate-fixed-window-1"
 KEPT_NAMES = 4_096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Allowance:
-    """A named limit."""
+    """A named limit: so many requests in a window of so many seconds."""
 
     name: str
     item: RateLimitItem
+    amount: int = field(init=False)
+    window_s: int = field(init=False)
+    policy: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        window_s = self.item.get_expiry()
+        object.__setattr__(self, "amount", self.item.amount)
+        object.__setattr__(self, "window_s", window_s)
+        object.__setattr__(self, "policy", f'"{self.name}";q={self.item.amount};w={window_s}')
 
 
 class Limits:
@@ -95,8 +104,8 @@ class Limits:
         Raises:
             RateLimitedError: this bucket has had its share.
         """
-        key, item = self._key(allowance, call, site), allowance.item
-        if self.flask.limiter.storage.incr(key, item.get_expiry()) > item.amount:
+        key = self._key(allowance, call, site)
+        if self._counters.count(key, allowance.window_s).count > allowance.amount:
             raise self.exhausted(allowance, call, site)
 
     def describe(self, allowance: Allowance, call: Call, site: str, reply: Reply) -> Reply:
@@ -104,29 +113,29 @@ class Limits:
 
         Source: IETF draft-ietf-httpapi-ratelimit-headers.
         """
-        item, stats = allowance.item, self._stats(allowance, call, site)
-        window_s = item.get_expiry()
-        left_s = max(0, min(window_s, round(stats.reset_time - time.time())))
-        reply.add("RateLimit-Policy", f'"{allowance.name}";q={item.amount};w={window_s}')
-        return reply.add("RateLimit", f'"{allowance.name}";r={max(0, stats.remaining)};t={left_s}')
+        window = self._counters.look(self._key(allowance, call, site))
+        left_s = max(0, min(allowance.window_s, round(window.ends_at_s - time.time())))
+        reply.add("RateLimit-Policy", allowance.policy)
+        return reply.add("RateLimit", f'"{allowance.name}";r={max(0, allowance.amount - window.count)};t={left_s}')
 
     def exhausted(self, allowance: Allowance, call: Call, site: str) -> RateLimitedError:
         """The error for a bucket that has had its share, saying when to come back."""
-        seconds = max(1, round(self._stats(allowance, call, site).reset_time - time.time()))
+        window = self._counters.look(self._key(allowance, call, site))
+        seconds = max(1, round(window.ends_at_s - time.time()))
         return RateLimitedError(
             f"at most {allowance.item} for {allowance.name}; come back in {seconds} s", retry_after_s=seconds
         )
 
-    def _stats(self, allowance: Allowance, call: Call, site: str) -> WindowStats:
-        key, counters = self._key(allowance, call, site), self.flask.limiter.storage
-        remaining = max(0, allowance.item.amount - counters.get(key))
-        return WindowStats(counters.get_expiry(key), remaining)
+    @property
+    def _counters(self) -> SharedCounters:
+        """Those that flask-limiter counts with, too, once it is attached to an app."""
+        return cast(SharedCounters, self.flask.limiter.storage)
 
     def _key(self, allowance: Allowance, call: Call, site: str) -> str:
-        return _counter_name(allowance.item, self._bucket(call, site), allowance.name)
+        return _counter_name(allowance, self._bucket(call, site))
 
 
 @lru_cache(maxsize=KEPT_NAMES)
-def _counter_name(item: RateLimitItem, bucket: str, name: str) -> str:
+def _counter_name(allowance: Allowance, bucket: str) -> str:
     """The key under which ``limits`` itself counts for flask-limiter."""
-    return item.key_for(KEY_PREFIX, bucket, name)
+    return allowance.item.key_for(KEY_PREFIX, bucket, allowance.name)
