@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.postgres import PostgresServer
+
 from benchmarks.load.engines import DATABASE, postgres_record
 from benchmarks.load.tallies import table
 from benchmarks.load.watching import cpu_s, tree
@@ -21,7 +23,8 @@ AIM_RATIO = 20
 PEER_CLIENTS = 16
 OUR_CLIENTS = 64
 TIMEOUT_S = 60
-FILLED = "300,000 rows"
+#: Rows on both sides when a table begins; the first is that of new tables.
+SIZES = (0, 10_000, 100_000, 300_000)
 SAID = """
 What one acknowledged write is:
   c15t   subject, domain, policy, purposes and earlier consent looked up; a consent row in PostgreSQL, committed
@@ -54,6 +57,16 @@ class Runs:
         return [name, f"{rate:,.0f}", f"{rate / peer_rate:,.1f}", f"{p50:,.1f}", f"{p99:,.1f}", f"{cpu_ms:,.2f}"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What came of one size: rates of the peer and of ours at its most clients, and the whole table."""
+
+    rows: str
+    theirs: float
+    ours: float
+    shown: str
+
+
 def write(writer: Writer, clients: int, seconds: int, runs: Runs) -> float:
     """One run of one writer: consents per second."""
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s", "--latency"]
@@ -70,38 +83,61 @@ def _cpu_s(writer: Writer) -> float:
 
 
 def run(arguments: Sequence[str] = ()) -> None:
-    """Prints rates, times, CPU and ratios, on new tables and with 300,000 rows.
+    """Prints rates, times, CPU and ratios, on new tables and with ever more rows on both sides.
 
     Args:
         arguments: as on the command line.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks peers", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=5, help="a run")
+    parser.add_argument("--seconds", type=int, default=3, help="a run")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true", help=f"writes the tables into {COST_PAGE.name}")
     asked = parser.parse_args(list(arguments))
     version = install()
-    tables = []
+    found: list[_Compared] = []
     with (
         tempfile.TemporaryDirectory() as name,
         postgres_record() as record,
         peer(record.server.uri(DATABASE), record.pid()) as (theirs, floor),
-        ours(Path(name)) as mine,
     ):
         print(
             f"c15t backend {version} on PostgreSQL, ours on embedded SQLite; {asked.rounds} × {asked.seconds} s a run",
             SAID,
         )
-        for rows in ("new tables", FILLED):
-            if rows == FILLED:
-                record.server.ask((HERE / "fill.sql").read_text(encoding="utf-8"), DATABASE)
-            tables.append(_compare(rows, asked, theirs, floor, mine))
+        for size in SIZES:
+            _fill_theirs(record.server, size)
+            with ours(Path(name, str(size)), size) as mine:
+                found.append(_compare(size, asked, theirs, floor, mine))
+    summary = _summary(found)
+    print(summary, flush=True)
     if asked.write:
-        write_block(COST_PAGE, "peers", "\n\n".join(tables))
+        write_block(COST_PAGE, "peers", "\n\n".join([summary, *(each.shown for each in found)]))
 
 
-def _compare(rows: str, asked: argparse.Namespace, theirs: Writer, floor: Writer, mine: Writer) -> str:
-    """Lets them take turns; prints what each did, and gives the table."""
+def _fill_theirs(server: PostgresServer, size: int) -> None:
+    """Brings the peer to so many consents."""
+    count = int(server.ask("SELECT count(*) FROM consent", DATABASE)[0][0])
+    if count < size:
+        text = (HERE / "fill.sql").read_text(encoding="utf-8")
+        server.ask(text.replace("FIRST", str(count + 1)).replace("LAST", str(size)), DATABASE)
+
+
+def _summary(found: Sequence[_Compared]) -> str:
+    """How the ratio grows with the rows."""
+    head = ["rows on both sides", "c15t, writes/s", "ours, writes/s", "times c15t"]
+    rows = [
+        [each.rows, f"{each.theirs:,.0f}", f"{each.ours:,.0f}", f"{each.ours / each.theirs:,.1f}"] for each in found
+    ]
+    passed = next((each.rows for each in found if each.ours >= AIM_RATIO * each.theirs), None)
+    said = f"{AIM_RATIO} times the peer is passed " + (
+        f"at the latest with {passed}." if passed else "at none of these."
+    )
+    return f"{table([head, *rows])}\n\n{said}"
+
+
+def _compare(size: int, asked: argparse.Namespace, theirs: Writer, floor: Writer, mine: Writer) -> _Compared:
+    """Lets them take turns; prints what each did."""
+    rows = f"{size:,} rows" if size else "new tables"
     contenders = {
         f"c15t, {PEER_CLIENTS} clients": (theirs, PEER_CLIENTS),
         f"ours, {PEER_CLIENTS} clients": (mine, PEER_CLIENTS),
@@ -116,11 +152,11 @@ def _compare(rows: str, asked: argparse.Namespace, theirs: Writer, floor: Writer
 
     rates = interleave(asked.rounds, {name: turn(name) for name in contenders})
     peer_rate = rates[f"c15t, {PEER_CLIENTS} clients"]
-    head = [f"consent writes, the peer on {rows}", "writes/s", "times c15t", "p50 ms", "p99 ms", "CPU ms a write"]
+    head = [f"consent writes, both on {rows}", "writes/s", "times c15t", "p50 ms", "p99 ms", "CPU ms a write"]
     shown = table([head, *(kept.row(name, peer_rate) for name, kept in runs.items())])
     print(shown, flush=True)
     for clients in (PEER_CLIENTS, OUR_CLIENTS):
         rate = rates[f"ours, {clients} clients"]
         show(f"durable decisions, {clients} clients", rate, "/s", f"c15t, {rows}/s", peer_rate, AIM_RATIO)
     print()
-    return shown
+    return _Compared(rows, peer_rate, rates[f"ours, {OUR_CLIENTS} clients"], shown)

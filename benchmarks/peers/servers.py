@@ -17,6 +17,8 @@ import msgspec
 from support.live import ServiceProcess, free_port
 from support.policies import DEMO
 
+from benchmarks.filling import fill
+
 HERE = Path(__file__).parent
 C15T = HERE / "c15t"
 START_TIMEOUT_S = 60
@@ -79,10 +81,20 @@ def _snapshot(url: str) -> str:
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Writer]:
-    """The service with its defaults, but for the limits per address: here all come from one."""
+def ours(folder: Path, size: int) -> Iterator[Writer]:
+    """The service with its defaults, but for the limits per address: here all come from one.
+
+    Args:
+        folder: a new one.
+        size: decisions that it holds already.
+    """
+    folder.mkdir()
     service = ServiceProcess(folder, policies=(DEMO,), COOKIEGATE_RATE_LIMIT_WRITES="100000000/minute")
     service.start()
+    if size:
+        service.stop()
+        fill(folder / "data", size)
+        service.start()
     try:
         url = f"http://127.0.0.1:{service.port}"
         with urllib.request.urlopen(f"{url}/v1/sites/demo/notice?lang=ja") as answer:
