@@ -17,7 +17,7 @@ help:
 	@echo "make bench    speed and size, each as a ratio in one run"
 	@echo "make bench-growth   decisions at 10,000, a million and ten million rows (ten minutes, 25 GB of temporary files)"
 	@echo "make load     mixed traffic for five minutes on each engine; LOAD_SECONDS=20 LOAD_ENGINES=sqlite,postgresql,redis"
-	@echo "make bench-peers   consent writes beside the quickest peer backend, from npm, on PostgreSQL (three minutes)"
+	@echo "make bench-peers   consent writes beside the quickest peer backend, from npm, on PostgreSQL, at four sizes (four minutes)"
 	@echo "make cost     bytes and CPU of a decision, an event, a million visitors; all three targets write docs/explanation/cost.md"
 	@echo "make faults   every row of the fault table under load, a line each (a quarter of an hour); FAULTS='--rows disk-full --report FILE'"
 	@echo "make soak     a thousand times kill -9 under load (half an hour); SOAK=100"

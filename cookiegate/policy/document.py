@@ -173,17 +173,16 @@ class Policy:
     optional_purposes: tuple[Purpose, ...] = field(init=False, repr=False, compare=False)
     #: The categories that optional purposes use: those a visitor may refuse, in the standard order.
     optional_categories: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: Whether a collector lets events pass that happened before a withdrawal.
+    takes_late_events: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         optional = tuple(purpose for purpose in self.purposes if not purpose.always_on)
         used = {category for purpose in optional for category in purpose.acquire}
+        late = any(collector.late_events == "until_withdrawal" for collector in self.collectors.values())
+        object.__setattr__(self, "takes_late_events", late)
         object.__setattr__(self, "optional_purposes", optional)
         object.__setattr__(self, "optional_categories", tuple(item for item in CATEGORIES if item in used))
-
-    @property
-    def takes_late_events(self) -> bool:
-        """Whether a collector lets events pass that happened before a withdrawal."""
-        return any(collector.late_events == "until_withdrawal" for collector in self.collectors.values())
 
     @property
     def bound_trackers(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class Chore:
 
     ``work`` is done every ``every_s`` seconds; with ``leased``, by the one process that leads. It must be safe to
     repeat after a crash at any point. With ``by_time`` it destroys what is old enough, and is left undone, and to other
-    processes, while the clock cannot be believed.
+    processes, while the clock cannot be believed. ``begins`` says whether its thread does first what the others do.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Chore:
     work: Callable[[], object]
     leased: bool = True
     by_time: bool = False
+    begins: bool = True
 
 
 class Chores:
@@ -54,7 +55,7 @@ class Chores:
 
         Args:
             chores: to be done.
-            begin: what each thread does first.
+            begin: what each thread does first, but for chores that say otherwise.
         """
         for chore in chores:
             thread = threading.Thread(
@@ -70,7 +71,7 @@ class Chores:
             thread.join(CLOSE_WAIT_S)
 
     def _run(self, chore: Chore, begin: Callable[[], None] | None) -> None:
-        if begin is not None:
+        if begin is not None and chore.begins:
             begin()
         leads_until, wait_s, failures = 0.0, min(chore.every_s, FIRST_WITHIN_S), _Failures(chore.name)
         while not self._stopped.wait(wait_s):

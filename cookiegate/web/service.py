@@ -69,7 +69,7 @@ from cookiegate.web.widgets import Widgets
 
 TICK_S = 0.5
 SEAL_EVERY_S = 0.25
-TIDY_EVERY_S = 0.1
+TIDY_EVERY_S = 0.25
 REQUESTS_EVERY_S = 5.0
 DOCUMENTS_EVERY_S = 3600.0
 IP_EVIDENCE_EVERY_S = 5.0
@@ -301,7 +301,8 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         own_origin=origin_of(settings.base_url),
     )
     service.chores.append(Chore("follow", TICK_S, service.follow, leased=False))
-    service.chores.append(Chore("tidy", TIDY_EVERY_S, service.tidy, leased=False))
+    # Copying pages needs no interpreter: another core may do it.
+    service.chores.append(Chore("tidy", TIDY_EVERY_S, service.tidy, leased=False, begins=False))
     service.chores.append(Chore(SEAL_LEASE, SEAL_EVERY_S, sealer.run))
     service.chores.append(Chore("requests", REQUESTS_EVERY_S, service.requests.serving.carry_on))
     drop_documents = service.requests.drop_old_documents
