@@ -37,7 +37,7 @@ def without_proof() -> Iterator[None]:
     Plain functions stand in, so that no recording of calls slows the contender down.
     """
     with (
-        mock.patch("cookiegate.web.endpoints.decisions.sign_receipt", _no_receipt),
+        mock.patch("cookiegate.web.endpoints.decisions.draft_receipt", _no_receipt),
         mock.patch("cookiegate.consent.deciding.leaf_hash", _no_leaf),
         mock.patch("cookiegate.storage.sqlite_writing.SqliteTransaction.append_decision", _append_plainly),
         mock.patch("cookiegate.storage.sqlite_writing._WAIT_FOR_SEALING", _Nothing()),
@@ -52,8 +52,8 @@ class _Nothing:
         """Writes no row."""
 
 
-def _no_receipt(*_: object) -> str:
-    return ""
+def _no_receipt(*_: object) -> None:
+    return None
 
 
 def _no_leaf(*_: object) -> bytes:

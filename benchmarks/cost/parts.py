@@ -22,8 +22,9 @@ DECISIONS = "cookiegate.web.endpoints.decisions"
 #: What a part is called in the table, and the function that it is.
 PARTS = {
     "record: encryption, ledger leaf, rows, shared commit": "take_decision",
-    "receipt: document and signature": "sign_receipt",
-    "token: claims and signature": "issue_token",
+    "receipt: document": "draft_receipt",
+    "token: claims": "draft_token",
+    "both signatures": "sign_both",
 }
 REST = "the rest: limits, checks, body, JSON, cookies"
 

@@ -76,6 +76,9 @@ class Decided(msgspec.Struct, frozen=True):
     superseded: bool = False
 
 
+FollowUp = Callable[[Decided], Callable[[], object] | None]
+
+
 class Revoked(Protocol):
     """Told of every revocation once it is durable, before the decision is acknowledged."""
 
@@ -129,13 +132,21 @@ class Decider:
         self.on_lifted = on_lifted
         self.choices = ChoiceBook()
 
-    def decide(self, published: PublishedPolicy, notice_is_current: bool, request: DecisionRequest) -> Decided:
+    def decide(
+        self,
+        published: PublishedPolicy,
+        notice_is_current: bool,
+        request: DecisionRequest,
+        follow_up: FollowUp | None = None,
+    ) -> Decided:
         """Records one decision and returns once it is durable.
 
         Args:
             published: the site's current policy.
             notice_is_current: whether ``request.notice`` is one of that version's notices.
             request: the act.
+            follow_up: may be called with the decision once it is durable, in another thread and before this returns;
+                it gives what is to be done right after that.
 
         Returns:
             The decision; for a repeated idempotency key the one that was recorded first.
@@ -149,6 +160,8 @@ class Decider:
             StorageError: nothing was recorded; a retry is safe.
         """
         act = _Act(self, published, notice_is_current, request)
+        if follow_up is not None:
+            act.follow_up = follow_up
         decided = self._storage.write(act, side_by_side=True)
         if act.revocation is not None:
             self._on_revoked(act.revocation.slot, act.revocation.sub, act.revocation.epoch)
@@ -177,6 +190,10 @@ class Decider:
         return self._storage.policies.notice_version(site, digest)
 
 
+def _nothing(_: Decided) -> None:
+    """Nothing follows."""
+
+
 class _Act:
     """One decision inside its transaction."""
 
@@ -195,6 +212,7 @@ class _Act:
         self._grant = self._choice.grant
         self.revocation: _Revocation | None = None
         self.is_repeat = False
+        self.follow_up: FollowUp = _nothing
 
     def _accept_older_notice(self) -> None:
         # Withdrawing must be as easy as giving (GDPR 7(3)): a page that is still open under an older notice may do it.

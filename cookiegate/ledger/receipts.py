@@ -16,7 +16,7 @@ from cookiegate.ledger.receipt_notices import NoticeArchive
 from cookiegate.policy.document import Policy
 from cookiegate.storage.contract import DecisionRow, Storage
 from cookiegate.tokens import base64url
-from cookiegate.tokens.signing import JwsOpening, SigningKey
+from cookiegate.tokens.signing import JwsOpening, SigningKey, Unsigned, sign
 
 RECEIPT_TYPE = "consent-receipt+jwt"
 _KEPT_TEMPLATES = 512
@@ -106,10 +106,10 @@ class ReceiptBook:
         template, rest = self._write(row)
         return template.opening + rest
 
-    def sign(self, key: SigningKey, row: DecisionRow) -> str:
-        """The receipt of a decision; see :func:`sign_receipt`."""
+    def draft(self, key: SigningKey, row: DecisionRow) -> Unsigned:
+        """The receipt of a decision before it is signed; see :func:`sign_receipt`."""
         template, rest = self._write(row)
-        return template.begun(key).sign(rest)
+        return template.begun(key).unsigned(rest)
 
     def _write(self, row: DecisionRow) -> tuple[_Template, bytes]:
         """What the decision's document shares with others, and its own rest."""
@@ -162,4 +162,4 @@ def sign_receipt(key: SigningKey, book: ReceiptBook, row: DecisionRow) -> str:
     Raises:
         RecordDamagedError, StorageError, PolicyError: as :meth:`ReceiptBook.document`.
     """
-    return book.sign(key, row)
+    return sign(book.draft(key, row))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from cookiegate.tokens.claims import TOKEN_TYPE, Claims, StatusListRef, StatusRef
 from cookiegate.tokens.keys import KeyRing
-from cookiegate.tokens.signing import sign_jws
+from cookiegate.tokens.signing import Unsigned, sign, unsigned_jws
 from cookiegate.tokens.statuslist import list_uri
 
 #: A token outlives its consent by at most this, even where a verifier never hears of a withdrawal.
@@ -20,6 +21,13 @@ class IssuedToken(msgspec.Struct, frozen=True):
     """A token and the moment (ms since 1970) from which it is refused."""
 
     text: str
+    expires_at_ms: int
+
+
+class DraftToken(msgspec.Struct, frozen=True):
+    """A token before it is signed, and the moment (ms since 1970) from which it is refused."""
+
+    unsigned: Unsigned
     expires_at_ms: int
 
 
@@ -39,7 +47,12 @@ class Issuer:
         self._issuer = issuer
         self._ttl_s = ttl_s
 
-    def issue(
+    def issue(self, **grant: Any) -> IssuedToken:
+        """Signs one grant; its arguments are those of :meth:`draft`."""
+        draft = self.draft(**grant)
+        return IssuedToken(sign(draft.unsigned), draft.expires_at_ms)
+
+    def draft(
         self,
         *,
         site: str,
@@ -52,8 +65,8 @@ class Issuer:
         status_index: int,
         issued_at_ms: int,
         bindings: Mapping[str, str] | None = None,
-    ) -> IssuedToken:
-        """Signs one grant. Equal arguments under one key give the same text, so that a retry gets its answer again.
+    ) -> DraftToken:
+        """One grant, to be signed. Equal arguments under one key give the same text: a retry gets its answer again.
 
         Args:
             site: the site's id; becomes ``aud``.
@@ -81,5 +94,5 @@ class Issuer:
             status=StatusRef(StatusListRef(status_index, list_uri(self._issuer, status_list))),
             bnd=dict(sorted(bindings.items())) if bindings else UNSET,
         )
-        text = sign_jws(self._keyring.active, TOKEN_TYPE, msgspec.json.encode(claims))
-        return IssuedToken(text, claims.exp * 1000)
+        unsigned = unsigned_jws(self._keyring.active, TOKEN_TYPE, msgspec.json.encode(claims))
+        return DraftToken(unsigned, claims.exp * 1000)

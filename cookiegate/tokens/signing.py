@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
@@ -45,6 +45,27 @@ class SigningKey:
         return head
 
 
+class Unsigned(NamedTuple):
+    """A token that waits for its signature: the key, the text so far, and the text's SHA-256."""
+
+    key: SigningKey
+    text: str
+    digest: bytes
+
+
+def sign(token: Unsigned) -> str:
+    """Signs one token. Equal ones get equal text."""
+    r, s = decode_dss_signature(token.key.private.sign(token.digest, _DETERMINISTIC))
+    signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
+    return f"{token.text}.{base64url.encode(signature)}"
+
+
+def unsigned_jws(key: SigningKey, typ: str, payload: bytes) -> Unsigned:
+    """What :func:`sign_jws` signs."""
+    text = f"{key.head(typ)}.{base64url.encode(payload)}"
+    return Unsigned(key, text, hashlib.sha256(text.encode("ascii")).digest())
+
+
 def sign_jws(key: SigningKey, typ: str, payload: bytes | Mapping[str, Any]) -> str:
     """A compact ES256 JWS.
 
@@ -60,13 +81,7 @@ def sign_jws(key: SigningKey, typ: str, payload: bytes | Mapping[str, Any]) -> s
     """
     if not isinstance(payload, bytes):
         payload = msgspec.json.encode(payload, order="sorted")
-    signed = f"{key.head(typ)}.{base64url.encode(payload)}"
-    return f"{signed}.{_signature(key, hashlib.sha256(signed.encode('ascii')).digest())}"
-
-
-def _signature(key: SigningKey, digest: bytes) -> str:
-    r, s = decode_dss_signature(key.private.sign(digest, _DETERMINISTIC))
-    return base64url.encode(r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big"))
+    return sign(unsigned_jws(key, typ, payload))
 
 
 class JwsOpening:
@@ -88,9 +103,9 @@ class JwsOpening:
         self._text = f"{key.head(typ)}.{base64url.encode(payload)}"
         self._hash = hashlib.sha256(self._text.encode("ascii"))
 
-    def sign(self, rest: bytes) -> str:
-        """The token whose payload is the opening and ``rest``: the same text as :func:`sign_jws` gives."""
+    def unsigned(self, rest: bytes) -> Unsigned:
+        """The token whose payload is the opening and ``rest``: signed, it is the text that :func:`sign_jws` gives."""
         closing = base64url.encode(rest)
         hashed = self._hash.copy()
         hashed.update(closing.encode("ascii"))
-        return f"{self._text}{closing}.{_signature(self.key, hashed.digest())}"
+        return Unsigned(self.key, f"{self._text}{closing}", hashed.digest())

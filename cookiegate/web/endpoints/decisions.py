@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cookiegate.clock import rfc3339
 from cookiegate.consent.current import Consent, State
@@ -11,10 +11,10 @@ from cookiegate.consent.device import read_device
 from cookiegate.consent.grants import scope_of
 from cookiegate.consent.records import ShownDecision, read_shown
 from cookiegate.errors import BotDeniedError
-from cookiegate.ledger.receipts import sign_receipt
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.storage.contract import DecisionRow
-from cookiegate.tokens.issuing import IssuedToken
+from cookiegate.tokens.issuing import DraftToken, IssuedToken
+from cookiegate.tokens.signing import Unsigned, sign
 from cookiegate.web.bodies import read_decision_body, read_idempotency_key
 from cookiegate.web.call import Call, Reply, json_reply
 from cookiegate.web.damage import refuse_grants_on_damage
@@ -43,42 +43,71 @@ def post_decision(service: Service, call: Call, site: str) -> Reply:
         device=device.facts(),
         ui=service.surfaces.recognise(site, body.ui),
     )
-    bindings = published.policy.bindings_asked(body.bind)
-    return answer_decision(service, published, take_decision(service, published, request), bindings)
+    answer = Answer(service, published, published.policy.bindings_asked(body.bind))
+    return answer.reply(take_decision(service, published, request, answer))
 
 
-def take_decision(service: Service, published: PublishedPolicy, request: DecisionRequest) -> Decided:
+def take_decision(
+    service: Service, published: PublishedPolicy, request: DecisionRequest, answer: Answer | None = None
+) -> Decided:
     """Records a decision through whichever door it came."""
     refuse_grants_on_damage(service, request)
     is_current = service.book.notice_by_digest(published.policy.site, request.notice) is not None
-    decided = service.decider.decide(published, is_current, request)
+    decided = service.decider.decide(published, is_current, request, answer.begin if answer else None)
     if decided.row.sub is not None and published.policy.takes_late_events:
         service.withdrawals.note(decided.row.sub, decided.row.epoch, decided.row.decided_at_ms, decided.row.id)
     service.metrics.decided(published.policy.site, request.action)
     return decided
 
 
-def answer_decision(
-    service: Service, published: PublishedPolicy, decided: Decided, bindings: Mapping[str, str] | None = None
-) -> Reply:
+class Answer:
     """The answer to a durable decision, made from its row alone, so that a repeated request gets the same.
 
     What the token is bound to is not in the row: it is not stored, and comes with each request.
     """
-    shown = read_shown(decided.row.record)
-    consent = consent_after(service, published, decided.row, shown)
-    token = issue_token(service, published, decided.row, consent, bindings)
-    reply = json_reply(
-        {
-            "decision": shown,
-            "consent": consent.shown(),
-            "receipt": sign_receipt(service.keyring.active, service.receipts, decided.row),
-            "token": token and token.text,
-            "expires_at": token and rfc3339(token.expires_at_ms),
-        },
-        status=201,
-    )
-    return reply if decided.superseded else set_cookies(service, reply, consent, decided.handle, token)
+
+    def __init__(self, service: Service, published: PublishedPolicy, bindings: Mapping[str, str] | None = None) -> None:
+        self._service = service
+        self._published = published
+        self._bindings = bindings
+        self._shown: ShownDecision
+        self._consent: Consent
+        self._unsigned: tuple[Unsigned | None, DraftToken | None] = None, None
+        self._signed: tuple[str | None, IssuedToken | None] | None = None
+
+    def begin(self, decided: Decided) -> Callable[[], None]:
+        """Makes what is to be signed, and gives what signs it."""
+        service, row = self._service, decided.row
+        self._shown = read_shown(row.record)
+        self._consent = consent_after(service, self._published, row, self._shown)
+        token = draft_token(service, self._published, row, self._consent, self._bindings)
+        self._unsigned = draft_receipt(service, row), token
+        return self._sign
+
+    def _sign(self) -> None:
+        self._signed = sign_both(*self._unsigned)
+
+    def reply(self, decided: Decided) -> Reply:
+        """The answer; what was not begun or signed elsewhere is done now."""
+        if self._signed is None:
+            self.begin(decided)()
+        receipt, token = self._signed or (None, None)
+        reply = json_reply(
+            {
+                "decision": self._shown,
+                "consent": self._consent.shown(),
+                "receipt": receipt,
+                "token": token and token.text,
+                "expires_at": token and rfc3339(token.expires_at_ms),
+            },
+            status=201,
+        )
+        return reply if decided.superseded else set_cookies(self._service, reply, self._consent, decided.handle, token)
+
+
+def answer_decision(service: Service, published: PublishedPolicy, decided: Decided) -> Reply:
+    """The answer to a decision that was taken elsewhere."""
+    return Answer(service, published).reply(decided)
 
 
 def consent_after(service: Service, published: PublishedPolicy, row: DecisionRow, shown: ShownDecision) -> Consent:
@@ -89,20 +118,31 @@ def consent_after(service: Service, published: PublishedPolicy, row: DecisionRow
     return Consent(published, state, None, shown.policy_version, row.epoch, grant, row.decided_at_ms)
 
 
-def issue_token(
+def sign_both(receipt: Unsigned | None, token: DraftToken | None) -> tuple[str | None, IssuedToken | None]:
+    """Receipt and token with their signatures."""
+    signed = IssuedToken(sign(token.unsigned), token.expires_at_ms) if token else None
+    return sign(receipt) if receipt else None, signed
+
+
+def draft_receipt(service: Service, row: DecisionRow) -> Unsigned | None:
+    """The receipt of a decision."""
+    return service.receipts.draft(service.keyring.active, row)
+
+
+def draft_token(
     service: Service,
     published: PublishedPolicy,
     row: DecisionRow,
     consent: Consent,
     bindings: Mapping[str, str] | None = None,
-) -> IssuedToken | None:
+) -> DraftToken | None:
     """The token of a decision that granted something."""
     if row.sub is None or row.slot is None or not consent.grant:
         return None
     service.register.ensure(row.slot.list_id)
     service.following.remember(row)
     service.metrics.issued(row.site)
-    return service.issuer.issue(
+    return service.issuer.draft(
         site=row.site,
         sub=row.sub,
         policy_version=consent.policy_version or published.version,
