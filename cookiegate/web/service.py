@@ -69,7 +69,7 @@ from cookiegate.web.widgets import Widgets
 
 TICK_S = 0.5
 SEAL_EVERY_S = 0.25
-TIDY_EVERY_S = 0.25
+TIDY_EVERY_S = 0.1
 REQUESTS_EVERY_S = 5.0
 DOCUMENTS_EVERY_S = 3600.0
 IP_EVIDENCE_EVERY_S = 5.0
