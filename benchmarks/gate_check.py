@@ -19,7 +19,7 @@ from benchmarks.measuring import interleave, show, wrk
 CONNECTIONS = 32
 ROUNDS = 3
 SECONDS = 4
-AIM_RATIO = 0.5
+AIM_RATIO = 0.6
 NGINX = """
 worker_processes 1; daemon off; error_log stderr error; pid {folder}/nginx.pid;
 events {{ worker_connections 1024; }}

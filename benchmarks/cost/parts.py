@@ -15,7 +15,7 @@ from unittest import mock
 from support.service import AGENT, make_bench
 from werkzeug.test import EnvironBuilder
 
-from benchmarks.gate_pipeline import CHUNK_LINES, EVENTS, _Bench
+from benchmarks.gate_pipeline import CHUNK_LINES, EVENTS, PlainEvents
 
 THREADS = 8
 DECISIONS = "cookiegate.web.endpoints.decisions"
@@ -96,7 +96,7 @@ def _in_threads(count: int, work: Callable[[int], None]) -> None:
 def event_cpu_us() -> Mapping[str, float]:
     """CPU microseconds of one plain event of about 500 bytes in a pipeline, by what the gate knows of its token."""
     with tempfile.TemporaryDirectory() as text:
-        bench = _Bench(Path(text))
+        bench = PlainEvents(Path(text))
         gate = bench.gate()
         found = {}
         for name in ("in a pipeline, 20 events a token, each token new", "in a pipeline, tokens seen before"):

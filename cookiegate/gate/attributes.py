@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cookiegate.gate.paths import split_at_dots
+
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -34,12 +36,13 @@ def _changed(
     values: Sequence[str],
     change_value: Callable[[Any], Any],
 ) -> dict[str, Any]:
-    found: Any = dict(event)
-    for path in attributes:
-        found = _at(found, path.split("."), change_attributes)
-    for path in values:
-        found = _at(found, path.split("."), change_value)
-    return found  # type: ignore[no-any-return]
+    found = dict(event)
+    for paths, change in ((attributes, change_attributes), (values, change_value)):
+        for path in paths:
+            name, *rest = split_at_dots(path)
+            if name in found:
+                found[name] = _at(found[name], rest, change)
+    return found
 
 
 def _at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
@@ -47,7 +50,7 @@ def _at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
         return change(value)
     if type(value) is list:
         return [_at(item, path, change) for item in value]
-    if isinstance(value, Mapping) and path[0] in value:
+    if type(value) is dict and path[0] in value:
         return {**value, path[0]: _at(value[path[0]], path[1:], change)}
     return value
 
@@ -55,14 +58,14 @@ def _at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
 def _read_attributes(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for item in value if type(value) is list else ():
-        if isinstance(item, Mapping) and isinstance(item.get("key"), str):
-            found.setdefault(item["key"], _read_value(item.get("value")))
+        if type(item) is dict and type(key := item.get("key")) is str and key not in found:
+            found[key] = _read_value(item.get("value"))
     return found
 
 
 def _read_value(value: Any) -> Any:
     """The plain value behind a typed one; whatever is none stays as it is, an object that no rule lets pass."""
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if type(value) is not dict or len(value) != 1:
         return {"": value}
     ((kind, inner),) = value.items()
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 TOKEN_HEADER = "x-consent-token"  # noqa: S105  a header's name
 TOKEN_PARAMETER = "ct"  # noqa: S105  a parameter's name
@@ -11,6 +14,9 @@ TOKEN_COOKIE = "cg_token"  # noqa: S105  a cookie's name
 CHOICE_COOKIE = "cg_choice"
 #: Shorter text is no token of ours; taking it out of an event could take out anything.
 _SHORTEST = 64
+#: What stands in JSON as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*", re.ASCII)
+_encode = msgspec.json.Encoder().encode
 
 
 def request_tokens(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
@@ -20,7 +26,8 @@ def request_tokens(headers: Mapping[str, str], query: Mapping[str, str]) -> list
         headers: by lower-case name.
         query: the decoded query.
     """
-    cookie = cookies(headers.get("cookie", "")).get(TOKEN_COOKIE)
+    header = headers.get("cookie", "")
+    cookie = cookies(header).get(TOKEN_COOKIE) if TOKEN_COOKIE in header else None
     found = (headers.get(TOKEN_HEADER, "").strip(), query.get(TOKEN_PARAMETER), cookie)
     return [token for token in found if token]
 
@@ -31,7 +38,7 @@ def says_refused(cookie_header: str) -> bool:
     A withdrawal shows in the page's cookie at once, even while it cannot reach the service to end the token, which the
     page cannot delete. This can only make a gate stricter.
     """
-    return cookies(cookie_header).get(CHOICE_COOKIE, "").startswith("refused")
+    return CHOICE_COOKIE in cookie_header and cookies(cookie_header).get(CHOICE_COOKIE, "").startswith("refused")
 
 
 def cookies(header: str) -> dict[str, str]:
@@ -56,6 +63,8 @@ class Scrubber:
 
     def __init__(self, tokens: Iterable[object]) -> None:
         self._tokens = {token for token in tokens if isinstance(token, str) and len(token) >= _SHORTEST}
+        self._is_plain = all(_PLAIN.fullmatch(token) for token in self._tokens)
+        self._encoded = tuple(token.encode("utf-8", "surrogatepass") for token in self._tokens)
         self._least = min(map(len, self._tokens), default=0)
 
     def text(self, value: str) -> str:
@@ -69,14 +78,20 @@ class Scrubber:
 
     def scrub(self, value: Any) -> Any:
         """A JSON value without any of the tokens in its texts."""
+        # JSON writes a token as it is, so one look at all of it mostly does.
+        if self._is_plain and not self.found_in(_encode(value)):
+            return value
+        return self._scrub(value)
+
+    def _scrub(self, value: Any) -> Any:
         if type(value) is str:
             return self.text(value)
         if type(value) is dict:
-            return {name: self.scrub(item) for name, item in value.items()}
+            return {name: self._scrub(item) for name, item in value.items()}
         if type(value) is list:
-            return [self.scrub(item) for item in value]
+            return [self._scrub(item) for item in value]
         return value
 
     def found_in(self, data: bytes) -> bool:
         """Whether one of the tokens is in ``data``."""
-        return any(token.encode("utf-8", "surrogatepass") in data for token in self._tokens)
+        return any(token in data for token in self._encoded)

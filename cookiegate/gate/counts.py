@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cookiegate.gate.sensitive import label
 from cookiegate.tokens.reasons import Reason
@@ -29,9 +30,7 @@ class Counts:
             self.stripped[self._shown(name)] += times
 
     def _shown(self, name: str) -> str:
-        # Names go to terminals and logs: no control characters, no novels.
-        name = label(name)
-        shown = (name if name.isprintable() else ascii(name[:NAME_LIMIT_CHARS])[1:-1])[:NAME_LIMIT_CHARS]
+        shown = _short(name) if len(name) <= NAME_LIMIT_CHARS else _shorten(name)
         return shown if shown in self.stripped or len(self.stripped) < NAMES_LIMIT else OTHER_NAMES
 
     def add(self, other: Counts) -> None:
@@ -39,4 +38,16 @@ class Counts:
         self.accepted += other.accepted
         self.dropped.update(other.dropped)
         for name, times in other.stripped.items():
-            self.strip((name,), times)
+            if name in self.stripped:
+                self.stripped[name] += times
+            else:
+                self.strip((name,), times)
+
+
+def _shorten(name: str) -> str:
+    """A name as it is counted. Names go to terminals and logs: no control characters, no novels."""
+    name = label(name)
+    return (name if name.isprintable() else ascii(name[:NAME_LIMIT_CHARS])[1:-1])[:NAME_LIMIT_CHARS]
+
+
+_short = lru_cache(maxsize=4096)(_shorten)

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from cookiegate.gate.paths import split_at_dots, value_at
 from cookiegate.gate.trackers.table import TimeField
@@ -18,11 +18,13 @@ from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Reason
 
 EventTimeRule = Literal["checked", "ignored"]
+#: Gives what stands at a path of an event.
+Find: TypeAlias = Callable[[Any, tuple[str, ...]], Any]
 #: Tolerated difference between the clocks of the issuer, the receiver and the client, before ``iat``.
 SKEW_S = 60
 #: Numbers below are no times of the web: 2001-09-09, when milliseconds got their thirteenth digit.
 EARLIEST_MS = 1_000_000_000_000
-_LATEST_MS = 253_402_300_800_000  # year 10000
+LATEST_MS = 253_402_300_800_000  # year 10000
 _LONGEST_TEXT = 40
 _NUMBER = re.compile(r"\d{1,20}(\.\d{1,9})?", re.ASCII)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
@@ -48,14 +50,16 @@ class EventTimes:
         self._skew_s = skew_s
         #: The names that may hold a time at the top of an event, the first first.
         self.names = tuple(dict.fromkeys(item.path for item in fields))
+        #: Where an event may have its time.
+        self.paths = tuple(dict.fromkeys(path for path, _, _ in self._fields))
 
-    def client_ms(self, event: Mapping[str, Any], received_ms: int) -> int | None:
+    def client_ms(self, event: Any, received_ms: int, find: Find = value_at) -> int | None:
         """The time that the client gives, in milliseconds since 1970; None if it gives none that can be read."""
         for path, read, is_age in self._fields:
-            found = read(value_at(event, path))
+            found = read(find(event, path))
             if found is not None and is_age:
                 return received_ms - found
-            if found is not None and EARLIEST_MS <= found < _LATEST_MS:
+            if found is not None and EARLIEST_MS <= found < LATEST_MS:
                 return found
         return None
 
@@ -63,7 +67,9 @@ class EventTimes:
         """The first moment that the token covers."""
         return (claims.iat - self._skew_s) * 1000
 
-    def judge(self, claims: Claims, event: Mapping[str, Any], received_ms: int, leeway_s: int) -> tuple[Reason, int]:
+    def judge(
+        self, claims: Claims, event: Any, received_ms: int, leeway_s: int, find: Find = value_at
+    ) -> tuple[Reason, int]:
         """Whether the token covers the event's time, and that time.
 
         Args:
@@ -71,12 +77,13 @@ class EventTimes:
             event: the tracker's event.
             received_ms: when it was received; the event cannot have happened later.
             leeway_s: the verifier's, for an event that tells no time.
+            find: gives what stands at a path of the event.
 
         Returns:
             ``ok``, ``event_too_early``, ``event_too_late``, or ``token_expired`` for an event without a time of its
             own that came when the token was over; and the event's time in milliseconds.
         """
-        told_ms = self.client_ms(event, received_ms)
+        told_ms = self.client_ms(event, received_ms, find)
         at_ms = received_ms if told_ms is None else min(told_ms, received_ms)
         if at_ms < self.earliest_ms(claims):
             return Reason.EVENT_TOO_EARLY, at_ms

@@ -60,11 +60,17 @@ class EventRules:
         self.mapped: Mapping[str, str] = {name: rule_of(name, category) for name, category in mapped.items()}
         self.times = EventTimes(table.time_fields, table.split)
         self.binding = Binding(table.name, table.binding_fields, table.split)
-        self._tree: Tree = compile_fields(mapped, table.split)
-        self._around = {route: compile_fields(route.members) for route in table.routes}
+        #: The same as a tree.
+        self.tree: Tree = compile_fields(mapped, table.split)
+        #: By route, the members around its events.
+        self.around: Mapping[Route, Tree] = {route: compile_fields(route.members) for route in table.routes}
         self._schemas = {name: compile_fields(members) for name, members in table.schemas.items()}
-        self._token_paths = tuple(table.split(path) for path in table.token_fields)
-        self._silent = {*table.token_fields, f"{(table.token_schema or '').partition('/')[2].partition('/')[0]}.*"}
+        #: Where an event may have its token, the first first.
+        self.token_paths = tuple(table.split(path) for path in table.token_fields)
+        #: What is left out without being counted.
+        self.silent = frozenset(
+            {*table.token_fields, f"{(table.token_schema or '').partition('/')[2].partition('/')[0]}.*"}
+        )
 
     def open(self, event: object, shared: Mapping[str, Any] | None = None) -> OpenEvent:
         """Reads the event's documents and finds its token.
@@ -97,7 +103,7 @@ class EventRules:
         return shared
 
     def _token(self, event: Mapping[str, Any], found: Mapping[str, Any]) -> Any:
-        for path in self._token_paths:
+        for path in self.token_paths:
             value: Any = event
             for name in path:
                 value = value.get(name) if isinstance(value, Mapping) else None
@@ -120,14 +126,14 @@ class EventRules:
         names: list[str] = []
         elsewhere = opened.documents.keys() | opened.shared.keys()
         plain = {name: value for name, value in opened.fields.items() if name not in elsewhere}
-        kept = scrubber.scrub(strip(plain, self._tree, allowance, names))
+        kept = scrubber.scrub(strip(plain, self.tree, allowance, names))
         for name, value in opened.documents.items():
             text = self._strip_document(name, value, opened, allowance, scrubber, names)
             if text is None:
                 names.append(name)
             else:
                 kept[name] = text
-        stripped.extend(name for name in names if name not in self._silent)
+        stripped.extend(name for name in names if name not in self.silent)
         return self._closed(kept)
 
     def strip_shared(
@@ -135,8 +141,8 @@ class EventRules:
     ) -> dict[str, Any]:
         """What a grant leaves of what events share."""
         names: list[str] = []
-        kept = scrubber.scrub(strip(shared, self._tree, allowance, names))
-        stripped.extend(name for name in names if name not in self._silent)
+        kept = scrubber.scrub(strip(shared, self.tree, allowance, names))
+        stripped.extend(name for name in names if name not in self.silent)
         return self._closed(kept)
 
     def _closed(self, kept: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +154,7 @@ class EventRules:
         self, route: Route, around: Mapping[str, Any], allowance: Allowance, scrubber: Scrubber, stripped: list[str]
     ) -> dict[str, Any]:
         """What a grant leaves of the members around a request's events."""
-        return scrubber.scrub(strip(around, self._around[route], allowance, stripped))  # type: ignore[no-any-return]
+        return scrubber.scrub(strip(around, self.around[route], allowance, stripped))  # type: ignore[no-any-return]
 
     def _strip_document(
         self,

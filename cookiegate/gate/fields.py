@@ -67,21 +67,24 @@ def strip(
         mapped.
     """
     kept: dict[str, Any] = {}
+    categories = allowance.categories
     for name, value in event.items():
         rule = tree.get(name)
         if type(rule) is str:
-            if rule in allowance.categories and is_plain(value):
+            if rule in categories and (type(value) in _SCALARS or is_plain(value)):
                 kept[name] = value
                 continue
             if rule == IP and allowance.truncate_ip and (cut := ip.truncate(value)) is not None:
                 kept[name] = cut
-        elif rule is not None and isinstance(value, Mapping):
-            if inner := strip(value, rule, allowance, stripped, f"{at}{name}."):  # type: ignore[arg-type]
+        elif rule is not None and (type(value) is dict or isinstance(value, Mapping)):
+            inner = strip(value, rule, allowance, stripped, f"{at}{name}.")  # type: ignore[arg-type]
+            if inner or not value:
                 kept[name] = inner
             continue
         elif rule is not None and type(value) is list and all(isinstance(item, Mapping) for item in value):
             items = [strip(item, rule, allowance, stripped, f"{at}{name}.") for item in value]  # type: ignore[arg-type]
-            if items := [item for item in items if item]:
+            items = [left for left, item in zip(items, value, strict=True) if left or not item]
+            if items or not value:
                 kept[name] = items
             continue
         stripped.append(f"{at}{name}")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import urlencode
 
 from cookiegate.gate import bodies, shapes
 from cookiegate.gate.allowance import Allowance
@@ -15,6 +14,7 @@ from cookiegate.gate.counts import Counts
 from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.headers import HeaderRules, received_at
 from cookiegate.gate.ip import filter_address
+from cookiegate.gate.quick_bodies import QuickBodies
 from cookiegate.gate.request import AcceptedRequest, Filtered, TrackerRequest
 from cookiegate.gate.trackers.table import Route, TrackerTable
 from cookiegate.tokens.claims import Claims
@@ -31,6 +31,7 @@ class FilteringGate(Protocol):
     rules: EventRules
     header_rules: HeaderRules
     body_limit_bytes: int
+    quick: QuickBodies
 
     def received_ms(self, received_at: str | None) -> int:
         """When a request was received."""
@@ -75,8 +76,13 @@ class Filtering:
     def run(self) -> Filtered:
         """The outcome."""
         try:
-            query = shapes.read_query(self._query_text)
-            opened = self._open({name: value for name, value in query.items() if name != TOKEN_PARAMETER})
+            self._check_text()
+            query = shapes.read_query(self._query_text) if self._query_text else {}
+            routes, data = self._unpack()
+            if (quick := self._quickly(routes, data, query)) is not None:
+                return quick
+            beside = {name: value for name, value in query.items() if name != TOKEN_PARAMETER}
+            opened = shapes.read(routes, data, beside, self._headers.get("content-type", ""))
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
             return Filtered([], self._counts)
@@ -96,17 +102,43 @@ class Filtering:
             self._strip(number, event, claims, allowance, groups)
         for names in self._left_of_shared.values():
             self._counts.strip(names.stripped, names.times)
-        return Filtered([self._accept(opened, query, group) for group in groups.values()], self._counts)
+        accepted = [self._accept(opened, query, group) for group in groups.values()]
+        if accepted and opened.route in self._gate.quick.routes:
+            self._gate.quick.learn(opened.route, opened.events, opened.around)
+        return Filtered(accepted, self._counts)
 
-    def _open(self, query: Mapping[str, str]) -> shapes.Opened:
+    def _check_text(self) -> None:
+        """Half of a surrogate pair, which a program may hand over, cannot be written again."""
+        for text in (self._request.path, *self._headers, *self._headers.values()):
+            if not text.isascii():
+                try:
+                    text.encode()
+                except UnicodeEncodeError as error:
+                    raise Denied(Reason.EVENT_MALFORMED) from error
+
+    def _unpack(self) -> tuple[Sequence[Route], bytes]:
         routes = self._gate.routes(self._request.method, self._path)
         if not routes:
             raise Denied(Reason.TRACKER_MISMATCH)
-        data = b""
-        if any(route.events != "query" for route in routes):
-            request, encoding = self._request, self._headers.get("content-encoding", "")
-            data = bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
-        return shapes.read(routes, data, query, self._headers.get("content-type", ""))
+        if all(route.events == "query" for route in routes):
+            return routes, b""
+        request, encoding = self._request, self._headers.get("content-encoding", "")
+        data = bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
+        return routes, data
+
+    def _quickly(self, routes: Sequence[Route], data: bytes, query: Mapping[str, str]) -> Filtered | None:
+        """The outcome where the quick way knows it."""
+        route = shapes.choose(routes, data, query)
+        quick = self._gate.quick
+        if route not in quick.routes or says_refused(self._headers.get("cookie", "")):
+            return None
+        tokens = request_tokens(self._headers, query)
+        left = quick.filter(route, data, tokens, self._received_ms, self._counts)
+        if left is None:
+            return None
+        self._scrubber = Scrubber((*tokens, left.token))
+        accepted = self._finish(route, query, left.claims, left.allowance, left.events, left.body, None)
+        return Filtered([accepted], self._counts)
 
     def _decide(
         self, event: Any, shared: Mapping[str, Any] | None, tokens: Sequence[str]
@@ -155,23 +187,43 @@ class Filtering:
 
     def _accept(self, opened: shapes.Opened, query: Mapping[str, str], group: list[_Kept]) -> AcceptedRequest:
         claims, allowance, _, _ = group[0]
-        request, table, route = self._request, self._gate.table, opened.route
         kept = [(number, event) for _, _, number, event in group]
-        if table.name == "plain":
+        if self._gate.table.name == "plain":
             kept = [(number, {**event, STAMP_FIELD: claims.stamped()}) for number, event in kept]
+        names: list[str] = []
+        around = self._gate.rules.strip_around(opened.route, opened.around, allowance, self._scrubber, names)
+        self._counts.strip(names)
+        body = shapes.write(opened, kept, around)
+        events = [event for _, event in kept]
+        return self._finish(
+            opened.route, query, claims, allowance, events, body, shapes.write_query(opened, kept) or None
+        )
+
+    def _finish(
+        self,
+        route: Route,
+        query: Mapping[str, str],
+        claims: Claims,
+        allowance: Allowance,
+        events: Sequence[Any],
+        body: bytes | None,
+        parameters: Mapping[str, Any] | None,
+    ) -> AcceptedRequest:
+        """What goes on with the events: address, headers and query as the grant allows them."""
+        request, table = self._request, self._gate.table
         names: list[str] = []
         written = None if route.events == "query" else route.content_type or table.content_type
         headers = self._gate.header_rules.strip(self._headers, allowance, self._scrubber, names, written)
-        address = filter_address(request.ip, granted=allowance.ip, truncating=allowance.truncate_ip)
-        if request.ip is not None and not allowance.ip:
-            names.append("ip")
-        around = self._gate.rules.strip_around(route, opened.around, allowance, self._scrubber, names)
-        parameters = shapes.write_query(opened, kept) or self._beside(route, query, allowance, names)
+        address = None
+        if request.ip is not None:
+            address = filter_address(request.ip, granted=allowance.ip, truncating=allowance.truncate_ip)
+            if not allowance.ip:
+                names.append("ip")
+        if parameters is None:
+            parameters = self._beside(route, query, allowance, names)
         self._counts.strip(names)
-        path = f"{self._path}?{urlencode(parameters)}" if parameters else self._path
-        body = shapes.write(opened, kept, around)
+        path = f"{self._path}?{shapes.write_pairs(parameters)}" if parameters else self._path
         at = received_at(request.received_at)
-        events = [event for _, event in kept]
         return AcceptedRequest(table.name, claims, route.method, path, headers, events, body, at, address)
 
     def _beside(self, route: Route, query: Mapping[str, str], allowance: Allowance, names: list[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cookiegate.gate import bodies, trackers
+from cookiegate.gate import bodies, shapes, trackers
 from cookiegate.gate.allowance import Allowance, Allowances, IpWhenRefused, PriorConsent
 from cookiegate.gate.carriers import Scrubber
 from cookiegate.gate.counts import Counts
@@ -14,9 +14,10 @@ from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.filtering import Filtering
 from cookiegate.gate.headers import HeaderRules
 from cookiegate.gate.plain_lines import PlainLines
+from cookiegate.gate.quick_bodies import QuickBodies
 from cookiegate.gate.request import Filtered, TrackerRequest, read_line
 from cookiegate.gate.sensitive import rule_of
-from cookiegate.gate.trackers.table import Route
+from cookiegate.gate.trackers.table import Answer, Route
 from cookiegate.policy.document import CATEGORIES, LateEvents, Policy, Providing
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
@@ -94,6 +95,7 @@ class Gate:
         for prefix in prefixes:
             for route in self.table.routes:
                 self._routes.setdefault((route.method, prefix + route.path), []).append(route)
+        self.quick = QuickBodies(self)
         self._lines = PlainLines(self, self.rules.mapped) if tracker == "plain" else None
 
     @classmethod
@@ -294,6 +296,24 @@ class Gate:
     def route(self, method: str, path: str) -> Route | None:
         """The tracker's route behind a method and a path without query; None if the tracker does not send there."""
         return next(iter(self.routes(method, path)), None)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path that the tracker sends to, under every prefix."""
+        return frozenset(path for _, path in self._routes)
+
+    def answer(self, request: TrackerRequest) -> Answer:
+        """What contents the tracker that sent a request, whatever became of its events."""
+        path, _, query_text = request.path.partition("?")
+        routes = self.routes(request.method, path)
+        if len({route.answer.body for route in routes}) < 2:
+            return routes[0].answer if routes else self.table.empty_answer
+        encoding = next((value for name, value in request.headers.items() if name.lower() == "content-encoding"), "")
+        try:
+            data = bodies.read_bytes(request.body, request.body_base64, encoding, self.body_limit_bytes)
+            return shapes.choose(routes, data, shapes.read_query(query_text)).answer
+        except Denied:
+            return routes[0].answer
 
     def routes(self, method: str, path: str) -> Sequence[Route]:
         """All routes behind a method and a path without query: the body tells which of them a request takes."""

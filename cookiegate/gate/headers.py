@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cookiegate.gate import ip
 from cookiegate.gate.allowance import IP, Allowance
 from cookiegate.gate.carriers import TOKEN_COOKIE, TOKEN_HEADER, Scrubber, cookies
-from cookiegate.gate.trackers.table import TrackerTable
+from cookiegate.gate.trackers.table import COMMON_HEADERS, TrackerTable
 
 #: They belong to the connection that ended here: gone without being counted.
 _FRAMING = frozenset(
@@ -26,6 +26,7 @@ _FRAMING = frozenset(
         "upgrade",
     }
 )
+_SILENT = _FRAMING | {TOKEN_HEADER, "content-type"}
 _RECEIVED_AT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
@@ -34,6 +35,11 @@ class HeaderRules:
 
     def __init__(self, table: TrackerTable) -> None:
         self._table = table
+        self._categories = {
+            name: category
+            for name in (*COMMON_HEADERS, *table.headers)
+            if name != "content-type" and (category := table.category_of_header(name)) is not None
+        }
 
     def strip(
         self,
@@ -53,27 +59,31 @@ class HeaderRules:
             content_type: of the body that the gate writes, whatever was claimed; None if it writes none.
         """
         kept: dict[str, str] = {}
+        categories, granted = self._categories, allowance.categories
         for name, value in headers.items():
-            left = self._value(name, value, allowance, content_type)
+            category = categories.get(name)
+            if category in granted and category != IP:
+                kept[name] = scrubber.text(value)
+                continue
+            left = self._value(name, value, category, allowance, content_type)
             if left is not None:
                 kept[name] = scrubber.text(left)
-            if left != value and name not in _FRAMING and name not in (TOKEN_HEADER, "content-type"):
+            if left != value and name not in _SILENT:
                 if name == "cookie":
                     stripped.extend(f"cookie {item}" for item in self._lost_cookies(value, allowance))
                 else:
                     stripped.append(f"header {name}")
         return kept
 
-    def _value(self, name: str, value: str, allowance: Allowance, content_type: str | None) -> str | None:
+    def _value(
+        self, name: str, value: str, category: str | None, allowance: Allowance, content_type: str | None
+    ) -> str | None:
         if name == "content-type":
             return content_type
         if name == "cookie":
             found = cookies(value).items()
             return "; ".join(f"{key}={item}" for key, item in found if self._grants(key, allowance)) or None
-        category = self._table.category_of_header(name)
-        if category == IP:
-            return _address_header(name, value, allowance)
-        return value if category in allowance.categories else None
+        return _address_header(name, value, allowance) if category == IP else None
 
     def _grants(self, cookie: str, allowance: Allowance) -> bool:
         return self._table.cookies.get(cookie) in allowance.categories

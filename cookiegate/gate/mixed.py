@@ -52,17 +52,18 @@ class MixedGates:
                 request = read_line(line)
             except Denied:
                 continue
-            if (tracker := self._tracker(request)) is not None:
+            if (tracker := self.tracker_of(request)) is not None:
                 yield tracker, line, request
 
-    def _tracker(self, request: TrackerRequest) -> str | None:
+    def tracker_of(self, request: TrackerRequest) -> str | None:
+        """The tracker that sends to this address; None if none does."""
         path = request.path.partition("?")[0]
         return next((name for name, gate in self._gates.items() if gate.routes(request.method, path)), None)
 
     def _line(self, line: bytes) -> bytes:
         try:
             request = read_line(line)
-            tracker = self._tracker(request)
+            tracker = self.tracker_of(request)
             if tracker is None:
                 raise Denied(Reason.TRACKER_MISMATCH)
         except Denied as denial:

@@ -8,6 +8,7 @@ test holds them to that.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -72,10 +73,10 @@ class ThoroughGate(Protocol):
 class _Shape:
     """What one grant makes of a line.
 
-    ``decode`` reads every name seen so far, values of refused ones unparsed. ``times`` are the members that may hold
-    the event's time; ``is_simple`` says that one alone does, in milliseconds. Where something is refused, ``make`` is
-    an event that has no place for it, filled with ``kept`` of what was read; where nothing is, it is None. ``refused``
-    gives what was there of the refused, of which ``seen`` counts the kinds.
+    ``decode`` reads every name seen so far. ``times`` are the members that may hold the event's time; ``is_simple``
+    says that one alone does, in milliseconds. Where something is refused, ``make`` is an event that has no place for
+    it, filled with ``kept`` of what was read; where nothing is, it is None. ``refused`` gives what was there of the
+    refused, of which ``seen`` holds the kinds until they are counted.
     """
 
     decode: Callable[[bytes], Any]
@@ -85,11 +86,11 @@ class _Shape:
     kept: Callable[[Any], tuple[Any, ...]]
     refused: Callable[[Any], tuple[Any, ...]]
     names: tuple[str, ...]
-    seen: dict[tuple[type, ...], int]
+    seen: list[tuple[type, ...]]
 
     def count(self, stripped: dict[str, int]) -> None:
         """Adds how often each refused name was there since the last count."""
-        for kinds, times in self.seen.items():
+        for kinds, times in Counter(self.seen).items():
             for name, kind in zip(self.names, kinds, strict=True):
                 if kind is not UnsetType:
                     stripped[name] = stripped.get(name, 0) + times
@@ -155,12 +156,16 @@ class PlainLines:
         meet, now_ms, checks_times = self._standing(), verifier.now_ms(), bool(self._times.names)
         known, accepted = self._known, 0
         fresh: dict[bytes, _Known] = {}
+        end = 0
         for line in lines:
-            # A glimpse at the token: the end of its signature names it. Whether it stands in its own place is seen
-            # once the line is decoded.
-            end = line.find(b'"', line.find(_NEEDLE) + _NEEDLE_BYTES)
+            # A glimpse at the token: the end of its signature names it, and it mostly stands where the last one did.
+            # Whether it is in its own place is seen once the line is decoded.
             tail = line[end - _TAIL_BYTES : end]
             entry = fresh.get(tail)
+            if entry is None:
+                end = line.find(b'"', line.find(_NEEDLE) + _NEEDLE_BYTES)
+                tail = line[end - _TAIL_BYTES : end]
+                entry = fresh.get(tail)
             if entry is None:
                 entry = known.get(tail)
                 entry = meet(entry) if entry is not None else None
@@ -196,9 +201,7 @@ class PlainLines:
                 found.append(self._thorough(line))
                 continue
             if make is not None:
-                kinds = (*map(type, refused(event)),)
-                seen = shape.seen
-                seen[kinds] = seen.get(kinds, 0) + 1
+                shape.seen.append((*map(type, refused(event)),))
             accepted += 1
             found.append(out + b"\n")
         self._gate.counts.accepted += accepted
@@ -286,14 +289,15 @@ class PlainLines:
 
     def _shape(self, allowance: Allowance) -> _Shape:
         kept, cut, refused = _sort_names(self._seen, allowance)
-        plain, raw = Union[_Plain, UnsetType], Union[Raw, UnsetType]  # noqa: UP007  msgspec reads them at run time
+        raw = Union[Raw, UnsetType]  # noqa: UP007  msgspec reads it at run time
         rename = {self._attribute(number, name): name for number, name in enumerate((*kept, *cut, *refused))}
         attributes = list(rename)
         staying, going = attributes[: len(kept) + len(cut)], attributes[len(kept) :]
-        own = [("token", raw, UNSET), ("stamp", raw, UNSET)]
+        own: list[tuple[str, Any, Any]] = [("token", raw, UNSET), ("stamp", raw, UNSET)]
         rename |= {"token": TOKEN_FIELD, "stamp": STAMP_FIELD}
         times = {name: rename[name] for name in attributes if rename[name] in self._times.names}
-        members = [(name, plain if name in staying or name in times else raw, UNSET) for name in attributes]
+        # What is refused is read as the thorough way reads it: bad text and numbers past a double are bad there too.
+        members = [(name, _Plain if name in staying else Any, UNSET) for name in attributes]
         read = msgspec.defstruct("Read", own + members, rename=rename, forbid_unknown_fields=True, gc=False)
         make = _make_kept(staying, staying[len(kept) :], rename) if going else None
         shape = _Shape(
@@ -304,7 +308,7 @@ class PlainLines:
             _getter(staying),
             _getter(going),
             tuple(label(rename[name]) for name in going),
-            {},
+            [],
         )
         self._shapes[allowance] = shape
         return shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,9 @@ import msgspec
 from cookiegate.gate.counts import Counts
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
+
+#: A tracker's body may be 1 MB; escaped in JSON, with its headers, a line is a little more than twice that.
+LINE_LIMIT_BYTES = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class AcceptedRequest:
         method: HTTP method.
         path: path, with a query if the tracker sends its event in it.
         headers: granted headers by lower-case name.
-        events: the stripped events.
+        kept: the stripped events, as objects or as structs that encode to them.
         body: the stripped body to forward; None for a request without one.
         received_at: as it came.
         ip: as the grant allows it, or None.
@@ -84,15 +87,22 @@ class AcceptedRequest:
     method: str
     path: str
     headers: Mapping[str, str]
-    events: list[dict[str, Any]]
+    kept: Sequence[Any]
     body: bytes | None
     received_at: str | None
     ip: str | None
 
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The stripped events."""
+        return [
+            event if type(event) is dict else msgspec.json.decode(msgspec.json.encode(event)) for event in self.kept
+        ]
+
     def to_line(self) -> bytes:
         """The JSON lines to log, each ended by a newline: for ``plain`` a line per event, else one for the request."""
         if self.tracker == "plain":
-            return b"".join(msgspec.json.encode(event) + b"\n" for event in self.events)
+            return b"".join(msgspec.json.encode(event) + b"\n" for event in self.kept)
         line: dict[str, Any] = {"received_at": self.received_at, "ip": self.ip}
         line = {name: value for name, value in line.items() if value is not None}
         line |= {"method": self.method, "path": self.path, "headers": self.headers}

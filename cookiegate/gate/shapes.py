@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import quote_plus, unquote
 
 import msgspec
 
@@ -19,6 +19,10 @@ from cookiegate.tokens.reasons import Denied, Reason
 _FIELDS_LIMIT = 512
 #: Each line is an event with all that they share.
 _LINES_LIMIT = 250
+#: So many events may be in any JSON body; a larger one may hold one for every so many bytes. What is shorter is no
+#: event, and deciding about it would take longer than sending it.
+EVENTS_LIMIT = 2000
+EVENT_BYTES = 64
 _COMPRESSIONS = frozenset({"", "gzip", "gzip-js", "base64", "none"})
 _TEXT_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded", "text/plain"})
 
@@ -60,9 +64,7 @@ def read(routes: Sequence[Route], data: bytes, query: Mapping[str, str], content
     Raises:
         Denied: event_malformed, encoding_unknown.
     """
-    route = _choose(routes, data)
-    if route.compression is not None and query.get(route.compression, "") not in _COMPRESSIONS:
-        raise Denied(Reason.ENCODING_UNKNOWN)
+    route = choose(routes, data, query)
     if route.events == "query":
         return Opened(route, [query])
     if route.events == "lines":
@@ -75,8 +77,12 @@ def read(routes: Sequence[Route], data: bytes, query: Mapping[str, str], content
     return _read_json(route, data, content_type)
 
 
-def _choose(routes: Sequence[Route], data: bytes) -> Route:
-    """The route whose shape the body has, by its first byte; the first route if none fits."""
+def choose(routes: Sequence[Route], data: bytes, query: Mapping[str, str]) -> Route:
+    """The route whose shape the body has, by its first byte; the first route if none fits.
+
+    Raises:
+        Denied: encoding_unknown for a compression in the query that nobody reads.
+    """
     start = data.lstrip()[:1]
     if not start:
         wanted: tuple[str, ...] = ("query", "lines")
@@ -84,7 +90,10 @@ def _choose(routes: Sequence[Route], data: bytes) -> Route:
         wanted = ("body",)
     else:
         wanted = ("form", "lines")
-    return next((route for route in routes if route.events in wanted), routes[0])
+    route = next((route for route in routes if route.events in wanted), routes[0])
+    if route.compression is not None and query.get(route.compression, "") not in _COMPRESSIONS:
+        raise Denied(Reason.ENCODING_UNKNOWN)
+    return route
 
 
 def read_query(text: str) -> dict[str, str]:
@@ -93,14 +102,33 @@ def read_query(text: str) -> dict[str, str]:
     Raises:
         Denied: event_malformed.
     """
+    if text.count("&") >= _FIELDS_LIMIT:
+        raise Denied(Reason.EVENT_MALFORMED)
+    found: dict[str, str] = {}
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_LIMIT)
+        for pair in text.split("&"):
+            if pair:
+                name, _, value = pair.partition("=")
+                found.setdefault(_unquoted(name), _unquoted(value))
     except ValueError as error:
         raise Denied(Reason.EVENT_MALFORMED) from error
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        found.setdefault(name, value)
     return found
+
+
+def _unquoted(text: str) -> str:
+    if "%" in text or "+" in text:
+        return unquote(text.replace("+", " "), errors="strict")
+    return text
+
+
+def write_pairs(fields: Mapping[str, Any]) -> str:
+    """A query or an urlencoded form of fields."""
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in fields.items()])
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return text if text.isalnum() and text.isascii() else quote_plus(text)
 
 
 def _text(data: bytes) -> str:
@@ -131,6 +159,15 @@ def _read_json(route: Route, data: bytes, content_type: str) -> Opened:
         if content_type.partition(";")[0].strip().lower() not in _TEXT_TYPES:
             raise Denied(Reason.ENCODING_UNKNOWN) from denial
         raise
+    opened = _take_out(route, body)
+    if len(opened.events) > max(EVENTS_LIMIT, len(data) // EVENT_BYTES):
+        raise Denied(Reason.BODY_TOO_LARGE)
+    if route.items == "query" and opened.lies == "member":
+        opened.events = [_read_item(event) for event in opened.events]
+    return opened
+
+
+def _take_out(route: Route, body: Any) -> Opened:
     if route.levels:
         opened = Opened(route, [])
         _descend(body, route.levels, {}, (), opened)
@@ -140,8 +177,6 @@ def _read_json(route: Route, data: bytes, content_type: str) -> Opened:
         if not isinstance(events, list) or not _is_envelope(body, route):
             raise Denied(Reason.EVENT_MALFORMED)
         around = {name: value for name, value in body.items() if name != route.list_at and name not in route.envelope}
-        if route.items == "query":
-            events = [_read_item(event) for event in events]
         return Opened(route, events, around=around, lies="member")
     if route.list_at is not None and not route.many:
         raise Denied(Reason.EVENT_MALFORMED)
@@ -175,11 +210,12 @@ def _descend(
     if not isinstance(items, list):
         raise Denied(Reason.EVENT_MALFORMED)
     shared = {**shared, **{name: body[member] for member, name in level.shared.items() if member in body}}
-    names = {name for outer in opened.route.levels for name in outer.shared.values()}
-    for number, item in enumerate(items):
-        if inner:
+    if inner:
+        for number, item in enumerate(items):
             _descend(item, inner, shared, (*place, number), opened)
-            continue
+        return
+    names = {name for outer in opened.route.levels for name in outer.shared.values()}
+    for item in items:
         # An event cannot pass for what it shares, there or not.
         own = {name: value for name, value in item.items() if name not in names} if isinstance(item, Mapping) else None
         opened.events.append(own)
@@ -203,16 +239,16 @@ def write(opened: Opened, kept: Sequence[tuple[int, dict[str, Any]]], around: Ma
         return None
     if route.events == "lines":
         lines = (
-            urlencode({name: value for name, value in event.items() if name in opened.own[number]})
+            write_pairs({name: value for name, value in event.items() if name in opened.own[number]})
             for number, event in kept
         )
         return opened.newline.join(lines).encode()
     if route.events == "form" and route.packed_in is None:
-        return urlencode(events[0]).encode()
+        return write_pairs(events[0]).encode()
     if route.levels:
         return msgspec.json.encode(_nest(opened, kept))
     if opened.lies == "member":
-        items = [f"?{urlencode(event)}" for event in events] if route.items == "query" else events
+        items = [f"?{write_pairs(event)}" for event in events] if route.items == "query" else events
         return msgspec.json.encode({**around, **route.envelope, str(route.list_at): items})
     return msgspec.json.encode(events if opened.lies == "list" else events[0])
 

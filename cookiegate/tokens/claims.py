@@ -109,7 +109,7 @@ def read_claims(payload: bytes) -> Claims:
 
     Raises:
         ValueError: for anything but one JSON object with every claim in its type: integers where integers are
-            due, no key twice, ``exp`` after ``iat``.
+            due, no key twice, ``exp`` after ``iat``; and for an ``nbf``, which no token of ours has, after ``iat``.
 
     Source: RFC 7519 section 4, RFC 8725 section 3.
     """
@@ -124,4 +124,6 @@ def read_claims(payload: bytes) -> Claims:
     claims = msgspec.convert(found, Claims)
     if claims.exp <= claims.iat:
         raise ValueError("exp is not after iat")
+    if "nbf" in found and (type(found["nbf"]) is not int or not 0 <= found["nbf"] <= claims.iat):
+        raise ValueError("nbf is no time up to iat")
     return claims

@@ -37,13 +37,13 @@ def _send(gate: Gate, event: Any, token: str | None, **headers: str) -> dict[str
 def test_full_grant_keeps_what_the_tracker_sends(service: ConsentService) -> None:
     gate = service.gate("plausible")
     assert _send(gate, PAGEVIEW, service.token()) == PAGEVIEW
-    assert _send(gate, ENGAGEMENT, service.token()) == {name: v for name, v in ENGAGEMENT.items() if name != "p"}
+    assert _send(gate, ENGAGEMENT, service.token()) == ENGAGEMENT
 
 
 def test_refused_browsing_takes_pages_and_attention(service: ConsentService) -> None:
     gate, token = service.gate("plausible"), service.token(acquire=[])
     assert _send(gate, PAGEVIEW, token) == {"n": "pageview", "v": 36, "d": "shop.test"}
-    assert _send(gate, ENGAGEMENT, token) == {"n": "engagement", "v": 36, "d": "shop.test", "h": 1}
+    assert _send(gate, ENGAGEMENT, token) == {"n": "engagement", "v": 36, "d": "shop.test", "h": 1, "p": {}}
 
 
 def test_custom_properties_pass_once_the_policy_maps_them(service: ConsentService) -> None:

@@ -110,7 +110,7 @@ def test_nothing_passes_with_a_token_for_another_purpose_site_or_after_a_withdra
 @every_fixture
 def test_the_line_of_a_command_is_the_request_of_a_server(service: ConsentService, fixture: Fixture) -> None:
     token, gate = service.token(acquire=["screen"]), service.gate(fixture.tracker)
-    filtered = gate.filter(fixture.request(token))
+    filtered = service.gate(fixture.tracker).filter(fixture.request(token))
     assert gate.line(fixture.line(token)) == b"".join(accepted.to_line() for accepted in filtered.accepted)
     assert gate.counts.accepted == filtered.counts.accepted
 

@@ -310,3 +310,17 @@ def test_an_address_of_another_type_is_no_event(service: ConsentService) -> None
     call = {"type": "invented", "anonymousId": "a"}
     filtered = _filter(service, "segment", "/v1/t", call, **headers)
     assert dict(filtered.counts.dropped) == {Reason.EVENT_UNKNOWN: 1}
+
+
+def test_a_bulk_request_of_matomo_is_answered_as_matomo_answers_it(service: ConsentService) -> None:
+    gate = service.gate("matomo")
+    answers = {
+        fixture.shape: gate.answer(fixture.request(None)) for fixture in fixtures() if fixture.tracker == "matomo"
+    }
+    assert {shape: answer.status for shape, answer in answers.items()} == {
+        "beacon": 204, "bulk": 200, "form": 204, "image": 200,
+    }  # fmt: skip
+    assert json.loads(answers["bulk"].body)["status"] == "success"
+    assert answers["bulk"].headers == {"content-type": "application/json"}
+    broken = TrackerRequest("POST", "/matomo.php", {"Content-Encoding": "br"}, b"x")
+    assert gate.answer(broken).status == gate.answer(TrackerRequest("PUT", "/nowhere")).status == 204

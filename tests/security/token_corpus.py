@@ -267,6 +267,8 @@ class Forger:
             ("from the future", {"iat": now_s + 61, "exp": now_s + 900}),
             ("lives a day", {"exp": now_s + 86_400}), ("lives for ever", {"exp": 2**53}),
             ("ends before it begins", {"exp": now_s - 1, "iat": now_s}),
+            ("good later", {"nbf": now_s + 500}), ("good since a text", {"nbf": "0"}),
+            ("good since yes", {"nbf": True}), ("good since 1969", {"nbf": -1}),
             ("of 1970", {"iat": 0, "exp": 900}), ("of no policy", {"pv": 0}), ("an epoch below nought", {"ep": -1}),
             ("an endless epoch", {"ep": 2**60}), ("an empty scope", {"scope": ""}),
             ("scope as commas", {"scope": "security,analytics"}),

@@ -77,6 +77,18 @@ function readBindings(found) {
 }
 
 /**
+ * Whether an `nbf`, which no token of ours has, is no later than `iat`.
+ *
+ * @param {import("./json.js").JsonObject} found
+ * @param {number} iat
+ */
+function isPast(found, iat) {
+  if (!Object.hasOwn(found, "nbf")) return true;
+  const nbf = whole(found["nbf"]);
+  return isCount(nbf) && nbf <= iat;
+}
+
+/**
  * Reads the claims of a payload whose signature has been checked.
  *
  * Source: RFC 7519 section 4, RFC 8725 section 3.
@@ -93,6 +105,7 @@ export function readClaims(payload) {
   const [idx, uri] = [whole(place["idx"]), place["uri"]];
   if (!isText(iss, 512) || !isText(aud, 512) || !isText(sub, 512) || !isText(uri, 512) || !isCount(idx)) return null;
   if (!isCount(iat) || !isCount(exp) || !isCount(pv, 1) || !isCount(ep) || exp <= iat) return null;
+  if (!isPast(found, iat)) return null;
   if (!isText(scope, 2048) || !SCOPE.test(scope) || !isText(acquire, 512, 0) || !ACQUIRE.test(acquire)) return null;
   const bindings = readBindings(found);
   if (!bindings) return null;

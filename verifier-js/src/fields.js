@@ -72,13 +72,13 @@ export function strip(event, tree, allowance, stripped, at = "") {
       if (cut !== null) setMember(kept, name, cut);
     } else if (rule !== undefined && isObject(value)) {
       const inner = strip(value, rule, allowance, stripped, `${at}${name}.`);
-      if (!isEmpty(inner)) setMember(kept, name, inner);
+      if (!isEmpty(inner) || isEmpty(value)) setMember(kept, name, inner);
       continue;
     } else if (rule !== undefined && Array.isArray(value) && value.every(isObject)) {
       const inner = value
         .map((item) => strip(item, rule, allowance, stripped, `${at}${name}.`))
-        .filter((item) => !isEmpty(item));
-      if (inner.length) setMember(kept, name, inner);
+        .filter((item, place) => !isEmpty(item) || isEmpty(value[place]));
+      if (inner.length || !value.length) setMember(kept, name, inner);
       continue;
     }
     stripped.push(at + name);

@@ -13,7 +13,10 @@ import { Denied, denied } from "./verdicts.js";
 /** Number and rest of an event that stays. @typedef {{ number: number, event: JsonObject }} Kept */
 
 /** Each line is an event with all that they share. */
-const LINES_LIMIT = 1000;
+const LINES_LIMIT = 250;
+/** So many events may be in any JSON body; a larger one may hold one for every so many bytes. */
+const EVENTS_LIMIT = 2000;
+const EVENT_BYTES = 64;
 const COMPRESSIONS = new Set(["", "gzip", "gzip-js", "base64", "none"]);
 const TEXT_TYPES = new Set(["", "application/json", "application/x-www-form-urlencoded", "text/plain"]);
 
@@ -112,6 +115,16 @@ function readLines(route, data, query) {
 /** @param {Route} route @param {Uint8Array} data @param {string} contentType */
 function readJsonShape(route, data, contentType) {
   const body = readBody(data, contentType);
+  const found = takeOut(route, body);
+  if (found.events.length > Math.max(EVENTS_LIMIT, Math.floor(data.length / EVENT_BYTES)))
+    throw denied("body_too_large");
+  return route.items === "query" && found.lies === "member"
+    ? { ...found, events: found.events.map(readItem) }
+    : found;
+}
+
+/** @param {Route} route @param {unknown} body */
+function takeOut(route, body) {
   if (route.levels.length) {
     const found = new Nested(route.levels);
     found.descend(body, 0, {}, []);
@@ -140,7 +153,7 @@ function readMember(route, at, body) {
   const around = fromPairs(
     Object.entries(body).filter(([name]) => name !== at && !Object.hasOwn(route.envelope, name)),
   );
-  return opened(route, route.items === "query" ? events.map(readItem) : events, { around, lies: "member" });
+  return opened(route, events, { around, lies: "member" });
 }
 
 /** An event that is a query in a text; whatever is none is left to be dropped by itself. @param {unknown} item */

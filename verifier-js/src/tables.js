@@ -45,7 +45,10 @@ export const CATEGORIES = /** @type {const} */ ([
 
 export const COMMON_HEADERS = /** @type {Readonly<Record<string, string>>} */ ({
  "accept-language": "language",
+ "cf-connecting-ip": "ip",
  "content-type": "event",
+ "fastly-client-ip": "ip",
+ "fly-client-ip": "ip",
  "forwarded": "ip",
  "origin": "browsing",
  "referer": "browsing",
@@ -57,7 +60,10 @@ export const COMMON_HEADERS = /** @type {Readonly<Record<string, string>>} */ ({
  "sec-ch-ua-model": "device",
  "sec-ch-ua-platform": "device",
  "sec-ch-ua-platform-version": "device",
+ "true-client-ip": "ip",
  "user-agent": "device",
+ "x-client-ip": "ip",
+ "x-cluster-client-ip": "ip",
  "x-forwarded-for": "ip",
  "x-real-ip": "ip"
 });

@@ -10,7 +10,10 @@ from typing import Literal
 #: dropped: cookies, authorization and custom identifiers among them.
 COMMON_HEADERS: Mapping[str, str] = {
     "accept-language": "language",
+    "cf-connecting-ip": "ip",
     "content-type": "event",
+    "fastly-client-ip": "ip",
+    "fly-client-ip": "ip",
     "forwarded": "ip",
     "origin": "browsing",
     "referer": "browsing",
@@ -22,7 +25,10 @@ COMMON_HEADERS: Mapping[str, str] = {
     "sec-ch-ua-model": "device",
     "sec-ch-ua-platform": "device",
     "sec-ch-ua-platform-version": "device",
+    "true-client-ip": "ip",
     "user-agent": "device",
+    "x-client-ip": "ip",
+    "x-cluster-client-ip": "ip",
     "x-forwarded-for": "ip",
     "x-real-ip": "ip",
 }

@@ -1,0 +1,159 @@
+"""Requests that the quick way takes: it and the thorough way must not be told apart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.consent import ConsentService
+from support.marked_requests import Choices, everything_in, marked_request
+
+from cookiegate.clock import rfc3339
+from cookiegate.gate import Gate, Reason, TrackerRequest, trackers
+from cookiegate.gate.request import read_line
+from cookiegate.policy.document import CATEGORIES
+
+_ODD = (
+    None, True, 0, -1.5, 2**64, "", "x", [], {}, [1, "a"], [[1]], [{}], [{"a": 1}], {"a": {}}, "203.0.113.9",
+    "2026-11-18T11:06:40Z", "2001-01-01T00:00:00Z", 1_795_000_000_000, {"url": "x"}, [{"url": "x"}, 1],
+)  # fmt: skip
+_NAMES = ("zz", "$os", "a'b", 'q"', "a\\b", "", "consent", "token", "url", "context", "é")
+
+
+#: The trackers whose events are JSON objects with nothing folded up in them.
+QUICK = ("jitsu", "plain", "plausible", "posthog", "rudderstack", "segment", "umami")
+
+
+def thorough(gate: Gate) -> Gate:
+    """The same gate without its quick ways."""
+    gate.quick.routes = frozenset()
+    return gate
+
+
+def changed(value: Any, data: st.DataObject, depth: int = 0) -> Any:
+    """JSON with something odd in it."""
+    if isinstance(value, list) and value and depth < 6:
+        return [changed(value[0], data, depth + 1), *value[1:]]
+    if not isinstance(value, dict) or not value or depth > 6:
+        return data.draw(st.sampled_from(_ODD))
+    name = data.draw(st.sampled_from([*sorted(value), *_NAMES]))
+    if name in value and isinstance(value[name], dict | list) and data.draw(st.booleans()):
+        return {**value, name: changed(value[name], data, depth + 1)}
+    return {**value, name: data.draw(st.sampled_from(_ODD))}
+
+
+def shown(gate: Gate, line: bytes) -> tuple[list[Any], Any]:
+    """What goes on of a request, as JSON, and the counts."""
+    filtered = gate.filter(read_line(line))
+    out = [
+        (json.loads(body) if (body := accepted.body or b"null")[:1] in (b"{", b"[", b"n") else body)
+        for accepted in filtered.accepted
+    ]
+    rest = [
+        (accepted.path, dict(accepted.headers), accepted.ip, accepted.events, accepted.claims)
+        for accepted in filtered.accepted
+    ]
+    return [out, rest], filtered.counts
+
+
+@pytest.mark.parametrize("tracker", QUICK)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_quick_and_thorough_ways_give_the_same_requests_and_counts(
+    service: ConsentService, tracker: str, data: st.DataObject
+) -> None:
+    table = trackers.find(tracker)
+    rule = {"ip_when_refused": data.draw(st.sampled_from(["drop", "truncate"]))}
+    quick, slow = service.gate(tracker, **rule), thorough(service.gate(tracker, **rule))
+    granted = data.draw(st.sets(st.sampled_from(CATEGORIES)))
+    token, other = service.token(acquire=sorted(granted)), service.token(acquire=["browsing"], sub="o" * 22)
+    for _ in range(data.draw(st.integers(1, 3))):
+        request = _request(table, data, token)
+        body = request.get("body")
+        if isinstance(body, str) and body.startswith(("{", "[")):
+            for _ in range(data.draw(st.integers(0, 2))):
+                body = json.dumps(changed(json.loads(body), data))
+            if data.draw(st.integers(0, 4)) == 0:
+                body = body.replace(token, other, 1)
+            request["body"] = body
+        line = json.dumps(request).encode()
+        for _ in range(2):  # the second time, its names are known
+            assert shown(quick, line) == shown(slow, line)
+
+
+def _request(table: Any, data: st.DataObject, token: str) -> dict[str, Any]:
+    choices = Choices(
+        kind=data.draw(st.sampled_from([*sorted(table.types), "pageview"])),
+        unknown=data.draw(st.lists(st.sampled_from(_NAMES[1:]), max_size=2)),
+        carrier=data.draw(st.sampled_from(["field", "field", "header"])),
+        token_field=data.draw(st.sampled_from(table.token_fields)),
+    )
+    route = data.draw(st.sampled_from([route for route in table.routes if route.events == "body"] or table.routes))
+    line = marked_request(table, route, token, choices).line
+    body = line.get("body")
+    if isinstance(body, str) and body.startswith("{") and route.list_at and data.draw(st.booleans()):
+        read = json.loads(body)
+        if isinstance(read.get(route.list_at), list):
+            line["body"] = json.dumps({**read, route.list_at: read[route.list_at] * data.draw(st.integers(0, 3))})
+    return line
+
+
+def test_the_quick_way_is_taken_once_names_are_known(service: ConsentService) -> None:
+    taken = 0
+    for tracker in trackers.NAMES:
+        table = trackers.find(tracker)
+        gate = service.gate(tracker, event_times="ignored")
+        for route in gate.quick.routes:
+            kind = next(iter(sorted(table.types)), "x")
+            token = service.token(acquire=["screen"])
+            request = read_line(marked_request(table, route, token, Choices(kind, [], "header", "")).to_line())
+            gate.filter(request)
+            data = str(request.body).encode()
+            taken += gate.quick.filter(route, data, [token], service.clock.now_ms(), gate.counts) is not None
+            assert gate.counts.accepted == 1
+            gate.counts.accepted = 0
+    assert taken > 10
+
+
+def test_unknown_names_do_not_grow_the_shapes_for_ever(service: ConsentService) -> None:
+    gate, token = service.gate("segment"), service.token()
+    for number in range(400):
+        body = json.dumps({"type": "page", f"x{number}": 1, "properties": {f"y{number}": 1}})
+        gate.counts.add(gate.filter(TrackerRequest("POST", "/v1/p", {"X-Consent-Token": token}, body)).counts)
+    assert len(gate.quick._names) + len(gate.quick._names["properties"]) <= 140
+    assert sum(gate.counts.stripped.values()) == 800
+
+
+@pytest.mark.parametrize("bad", [b'"\xff"', b"1e400", b"-1e400", b'"\\ud800"', b"NaN", b"9" * 5000, b"\xff"])
+@pytest.mark.parametrize("name", [b"user_agent", b"url", b"secret"])
+def test_a_value_that_is_no_json_drops_the_event_whether_it_is_granted_or_not(
+    service: ConsentService, name: bytes, bad: bytes
+) -> None:
+    token = service.token(acquire=["browsing"])
+    gate = service.gate()
+    text = b'{"consent_token":"%s","event":"x","%s":%s}'
+    assert gate.line(text % (token.encode(), name, b'"text"'))
+    assert gate.line(text % (token.encode(), name, b'"text"'))
+    assert gate.line(text % (token.encode(), name, bad)) == b""
+    assert dict(gate.counts.dropped) == {Reason.EVENT_MALFORMED: 1}
+    batch = b'[{"event":"x","%s":%s}]'
+    for value, number in ((b'"text"', 1), (b'"text"', 1), (bad, 0)):
+        request = TrackerRequest("POST", "/events", {"X-Consent-Token": token}, batch % (name, value))
+        assert len(gate.filter(request).accepted) == number
+
+
+@pytest.mark.parametrize("tracker", ["plain", "segment", "posthog", "umami", "plausible"])
+def test_a_token_in_a_granted_text_does_not_pass_the_quick_way(service: ConsentService, tracker: str) -> None:
+    table, token = trackers.find(tracker), service.token()
+    route = table.usual_route
+    kind = next(iter(sorted(table.types)), "x")
+    line = marked_request(table, route, token, Choices(kind, [], "field", table.token_fields[0])).line
+    gate = service.gate(tracker)
+    mark = next(part for part in line["body"].split('"') if part.startswith("mark"))
+    for text in (mark, mark, f"http://shop.test/?ct={token}", f"http://shop.test/?ct={rfc3339(0)}"):
+        body = line["body"].replace(mark, text)
+        (accepted,) = gate.filter(TrackerRequest("POST", route.path, line["headers"], body)).accepted
+        assert token not in "\n".join(everything_in((accepted.body or b"").decode()))
