@@ -21,7 +21,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from limits import parse_many
 
+from cookiegate.collectors import collector_url, collector_urls
 from cookiegate.errors import SettingsError
+from cookiegate.hosts import host_and_port, kafka_brokers, topic_prefix
 
 PREFIX = "COOKIEGATE_"
 #: An address that may hold a password is also taken from a file: ``COOKIEGATE_DATABASE_URL_FILE=/run/secrets/…``.
@@ -44,10 +46,6 @@ def _origin_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http(s) address such as https://consent.example.jp")
     return text.rstrip("/")
-
-
-def _url_or_none(text: str) -> str | None:
-    return _origin_url(text) if text else None
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -119,7 +117,7 @@ def _read_redis(text: str) -> RedisServers | None:
     if form is None:
         return None
     (kind, port), path = _REDIS_KINDS[form[2] or ""], [part for part in (form[5] or "").split("/") if part]
-    hosts = tuple(_host_and_port(part, port) for part in form[4].split(","))
+    hosts = tuple(host_and_port(part, port) for part in form[4].split(","))
     service = path.pop(0) if kind == "sentinel" and path else ""
     is_whole = kind != "standalone" or len(hosts) == 1
     # A cluster has no numbered databases.
@@ -136,15 +134,6 @@ def _read_redis(text: str) -> RedisServers | None:
         user=unquote(user) or None,
         password=unquote(password) or None,
     )
-
-
-def _host_and_port(text: str, default: int) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(f"//{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    return (host, default if port is None else port) if host and port != 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +251,31 @@ class Settings:
         5_242_880, _between(65_536, 20_971_520), "Largest proof of identity that is taken: PDF, JPEG or PNG."
     )
     collect_url: str | None = _setting(
-        None, _url_or_none, "Collector that accepted events are forwarded to; unset: JSON lines in the data folder."
+        None, collector_url, "Collector that accepted events are forwarded to; unset: JSON lines in the data folder."
+    )
+    collect_upstreams: tuple[tuple[str, str], ...] = _setting(
+        (),
+        collector_urls,
+        "Collectors of single trackers, as `tracker=address,…`; of the others `COLLECT_URL`.",
+    )
+    collect_batch_limit_bytes: int = _setting(
+        33_554_432,
+        _between(1_024, 1_073_741_824),
+        "Largest forwarded list of events, before and after inflating.",
+    )
+    collect_timeout_s: int = _setting(5, _between(1, 300), "Time for a collector's answer, and for each MB of a body.")
+    publish_redis_url: RedisServers | None = _setting(
+        None, _redis_url, "Redis that the [streams](streams.md#publishing) are published to.", secret=True
+    )
+    publish_redis_days: int = _setting(7, _between(1, 365), "How long entries stay in its streams.")
+    publish_kafka_brokers: str | None = _setting(
+        None, kafka_brokers, "Kafka that the streams are published to: `host:port`, comma-separated."
+    )
+    publish_kafka_topics: str = _setting(
+        "cookiegate.", topic_prefix, "Before the names of its topics (`cookiegate.erase`)."
+    )
+    publish_kafka_config: Path | None = _setting(
+        None, lambda text: _path(text) if text else None, "File with more settings of its client, `name=value` lines."
     )
     smtp_url: SmtpServer | None = _setting(
         None,

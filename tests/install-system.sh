@@ -5,7 +5,7 @@ missing=""
 want() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest}; do
+for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl}; do
     case $name in
         chromium) want chromium chromium ;;
         redis) want redis-server redis-server ;;
@@ -13,7 +13,9 @@ for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd p
         nginx) want nginx nginx ;;
         haproxy) want haproxy haproxy ;;
         wrk) want wrk wrk ;;
+        curl) want curl curl ;;
         npm) want npm npm ;;
+        java) want java openjdk-17-jre-headless ;;
         systemd) want systemd-analyze systemd ;;
         promtool) want promtool prometheus ;;
         faketime) want faketime faketime ;;

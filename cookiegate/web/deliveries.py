@@ -10,21 +10,26 @@ from prometheus_client.registry import Collector
 from cookiegate.clock import Clock
 from cookiegate.errors import StorageError
 from cookiegate.rights.delivery.deliveries import Deliveries, DeliveryReport
+from cookiegate.rights.delivery.kafka_destination import KafkaDestination
 from cookiegate.rights.delivery.mail import make_mailer
 from cookiegate.rights.delivery.outbox_rows import Outbox
+from cookiegate.rights.delivery.publishing import Destination, StreamPublisher
 from cookiegate.rights.delivery.pushing import StreamPusher
+from cookiegate.rights.delivery.redis_destination import RedisDestination
 from cookiegate.rights.delivery.state import read_lags, read_waiting
 from cookiegate.rights.delivery.streams import Streams
 from cookiegate.rights.delivery.webhooks import WebhookSender
 from cookiegate.rights.events.files import FOLDER, EventFiles
 from cookiegate.rights.events.subscriber import FileSubscriber, forget_own_files, subscribe_own_files
 from cookiegate.settings import Settings
+from cookiegate.sources.kafka_clients import read_client_settings
 from cookiegate.storage.contract import Storage
 from cookiegate.web.chores import Chore
 from cookiegate.web.logs import get_logger
 
 DELIVER_EVERY_S = 2.0
 FILES_EVERY_S = 1.0
+PUBLISH_EVERY_S = 0.5
 TIDY_EVERY_S = 600.0
 
 
@@ -51,7 +56,24 @@ def delivery_chores(settings: Settings, storage: Storage, clock: Clock, bar: Cal
         Chore("push-streams", DELIVER_EVERY_S, StreamPusher(storage, clock, sender).push_due),
         Chore("own-files", FILES_EVERY_S, FileSubscriber(storage, files, bar, clock).catch_up),
         Chore("tidy-deliveries", TIDY_EVERY_S, lambda: _tidy(storage, clock), by_time=True),
+        *_publishing(settings, storage, clock),
     ]
+
+
+def _publishing(settings: Settings, storage: Storage, clock: Clock) -> Iterator[Chore]:
+    """A chore for each destination of the streams, which is a subscriber from now on."""
+    destinations: dict[str, Destination] = {}
+    if settings.publish_redis_url is not None:
+        destinations["redis"] = RedisDestination(settings.publish_redis_url, clock, settings.publish_redis_days)
+    if settings.publish_kafka_brokers is not None:
+        file = settings.publish_kafka_config
+        more = read_client_settings(file, "COOKIEGATE_PUBLISH_KAFKA_CONFIG") if file else {}
+        topics = settings.publish_kafka_topics
+        destinations["kafka"] = KafkaDestination(settings.publish_kafka_brokers, topics, more)
+    for name, destination in destinations.items():
+        publisher = StreamPublisher(storage, clock, name, destination)
+        publisher.subscribe()
+        yield Chore(f"publish-{name}", PUBLISH_EVERY_S, publisher.publish_due)
 
 
 def _tidy(storage: Storage, clock: Clock) -> None:

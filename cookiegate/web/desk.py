@@ -21,6 +21,7 @@ from cookiegate.web.problems import WRONG_METHOD, problem_reply, reply_to_error
 from cookiegate.web.routes import COLLECT, GATE_CHECK, Route
 from cookiegate.web.security import security_headers
 from cookiegate.web.service import Service
+from cookiegate.web.sinks.upstreams import says_who_reads
 
 
 class Desk:
@@ -92,7 +93,7 @@ class Desk:
         if route.cors:
             policy = self._service.book.current(args["site"]).policy
             return preflight(call, policy, ", ".join(route.methods)).add("Allow", route.allowed)
-        if route.endpoint.__module__.endswith(".gates"):
+        if route.endpoint.__module__.endswith((".gates", ".collecting")):
             return route.endpoint(self._service, call, **args)
         return Reply(204).add("Allow", route.allowed)
 
@@ -109,6 +110,8 @@ class Desk:
             reply.add("Vary", "Origin")
 
     def _allow_collected(self, call: Call, reply: Reply) -> None:
+        if says_who_reads(reply.headers):  # the collector behind us did
+            return
         try:
             site = self._service.doors.site_of(call)
         except CookiegateError:

@@ -88,6 +88,12 @@ class Metrics:
         self.stripped = Counter(
             "cookiegate_gate_stripped", "Fields removed from accepted events.", ["tracker"], registry=self.registry
         )
+        self._forwarded = Counter(
+            "cookiegate_upstream_answers",
+            "Answers of the collectors behind the gate, by status.",
+            ["tracker", "status"],
+            registry=self.registry,
+        )
         self.policies = Gauge(
             "cookiegate_policy_version",
             "Current policy version.",
@@ -158,6 +164,10 @@ class Metrics:
             if child is None:
                 child = self._verdicts[door, reason] = self.verdicts.labels(door, reason)
             child.inc(count)
+
+    def forwarded(self, tracker: str, status: int) -> None:
+        """Counts an answer of a collector behind the gate."""
+        self._forwarded.labels(tracker, str(status)).inc()
 
     def watch_ledger(self, read: Callable[[], Mapping[str, float]]) -> None:
         """Asks ``read`` for the ledger's gauges whenever the counters are shown."""

@@ -168,7 +168,14 @@ def _describe_gate(spec: APISpec) -> None:
         **dict.fromkeys(("200", "202"), content),
         "204": {"description": content["description"]},
         **problems(
-            "site_unknown", "not_found", "body_too_large", "rate_limited", "upstream_unavailable", "storage_unavailable"
+            "site_unknown",
+            "not_found",
+            "body_malformed",
+            "body_too_large",
+            "rate_limited",
+            "upstream_unavailable",
+            "upstream_slow",
+            "storage_unavailable",
         ),
     }
     operations = {
@@ -305,6 +312,8 @@ def _describe_streams(spec: APISpec) -> None:
     page = {"200": json_answer("Events, oldest first.", stream_schemas.StreamPageSchema), **refusals}
     reading = operation("streams", "What may no longer be used", page, [STREAM, AFTER, LIMIT, SECRET])
     spec.path("/v1/streams/{stream}", operations={"get": reading})
+    erasures = operation("streams", "Whose data must be deleted: the stream `erase`", page, [AFTER, LIMIT, SECRET])
+    spec.path("/v1/erasures", operations={"get": erasures})
     body = {"required": True, "content": {"application/json": {"schema": stream_schemas.AcknowledgementSchema}}}
     done = {
         "200": json_answer("Noted.", stream_schemas.AcknowledgedSchema),
@@ -313,6 +322,8 @@ def _describe_streams(spec: APISpec) -> None:
     }
     telling = operation("streams", "Acknowledge a stream up to a sequence", done, [STREAM, SECRET], body)
     spec.path("/v1/streams/{stream}/acks", operations={"post": telling})
+    deleted = operation("streams", "Acknowledge deletions up to a sequence", done, [SECRET], body)
+    spec.path("/v1/erasures/acks", operations={"post": deleted})
 
 
 def _describe_requests(spec: APISpec) -> None:

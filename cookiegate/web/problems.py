@@ -46,6 +46,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "record_damaged": (503, "The record was changed by someone else"),
     "storage_unavailable": (503, "The record cannot be reached now"),
     "upstream_unavailable": (502, "The collector behind the gate cannot be reached"),
+    "upstream_busy": (503, "Too many events wait for the collector"),
+    "upstream_slow": (504, "The collector behind the gate is too slow"),
 }
 WRONG_METHOD = "this address takes other methods; see the Allow header"
 RETRY_AFTER_S = 1

@@ -67,7 +67,7 @@ def open_records(
         EventSearch(settings.data_dir / FOLDER),
         base_url=settings.base_url,
         token_ttl_s=settings.token_ttl_s,
-        is_forwarded=settings.collect_url is not None,
+        is_forwarded=bool(settings.collect_url or settings.collect_upstreams),
         clock=clock,
     )
     return Records(discloser, settings.threads)

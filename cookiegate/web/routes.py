@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cookiegate.web.call import Reply
-from cookiegate.web.endpoints import consents, decisions, gates, published, records, requests, tokens
+from cookiegate.web.endpoints import collecting, consents, decisions, gates, published, records, requests, tokens
 
 Endpoint = Callable[..., Reply]
 AllowanceName = Literal["writes", "tokens", "events", "requests"]
@@ -52,7 +52,7 @@ GPC = Route("/.well-known/gpc.json", GET, published.get_gpc)
 STATUS = Route("/status/<number>", GET, published.get_status_list)
 GATE_CHECK = Route("/gate/check", EVERY, gates.check)
 GATE_STRIP = Route("/gate/strip/<tracker>", ("POST",), gates.strip)
-COLLECT = Route("/collect/<tracker>/<path:rest>", EVERY, gates.collect, allowance="events")
+COLLECT = Route("/collect/<tracker>/<path:rest>", EVERY, collecting.collect, allowance="events")
 RECORD = Route("/v1/sites/<site>/record", ("GET", "POST"), records.read_record, cors=True, allowance="writes")
 RECORD_ACT = Route("/v1/sites/<site>/record/<act>", ("POST",), records.act_on_record, cors=True, allowance="writes")
 

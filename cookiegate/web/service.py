@@ -63,7 +63,7 @@ from cookiegate.web.records import Records, open_records
 from cookiegate.web.redis_gauges import RedisGauges
 from cookiegate.web.request_gauges import RequestGauges
 from cookiegate.web.shared_lists import SharedLists
-from cookiegate.web.sinks import FileSink, ForwardSink, Sink
+from cookiegate.web.sinks import FileSink, Sink, Upstreams
 from cookiegate.web.surfaces import Surfaces
 from cookiegate.web.widgets import Widgets
 
@@ -113,6 +113,7 @@ class Service:
     ip_evidence: IpEvidence
     requests: RequestOffice
     sink: Sink
+    upstreams: Upstreams
     cookies: CookieRules
     own_origin: str
     chores: list[Chore] = field(default_factory=list)
@@ -192,6 +193,7 @@ class Service:
     def close(self) -> None:
         """Stops the background work and lets go of the record."""
         self._running.stop()
+        self.upstreams.close()
         self.cache.close()
         self.storage.close()
 
@@ -292,11 +294,10 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         incidents=Incidents(storage, book, clock),
         ip_evidence=IpEvidence(storage, clock),
         requests=requests,
-        sink=ForwardSink(settings.collect_url, settings.threads)
-        if settings.collect_url
-        else FileSink(
+        sink=FileSink(
             settings.data_dir / FOLDER, epochs, knowledge, clock, patience=patience, ended_ms=withdrawals.ended_ms
         ),
+        upstreams=Upstreams(settings),
         cookies=CookieRules(settings.cookies_are_secure),
         own_origin=origin_of(settings.base_url),
     )

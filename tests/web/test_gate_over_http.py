@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import stat
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.policies import demo_policy
-from support.service import Bench, Visitor, make_bench
-
-from cookiegate.web.sinks import ForwardSink
+from support.service import Bench, Visitor
 
 CHECK = "/gate/check?purpose=analytics"
 EVENT = {"n": "pageview", "u": "http://shop.test/tea", "d": "shop.test", "r": None}
@@ -210,49 +205,7 @@ def test_a_huge_body_is_refused_by_the_collector(visitor: Visitor) -> None:
     assert send_event(visitor, event=event).status_code == 413
 
 
-class _Upstream(BaseHTTPRequestHandler):
-    taken: list[tuple[str, dict[str, str], bytes]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.taken.append((self.path, dict(self.headers), body))
-        self.send_response(202)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-def test_accepted_events_are_forwarded_to_a_collector(tmp_path: Path) -> None:
-    handler = type("Handler", (_Upstream,), {"taken": []})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    bench = make_bench(tmp_path, COLLECT_URL=f"http://127.0.0.1:{server.server_port}")
-    visitor = bench.visitor()
-    token_of(visitor, "browsing")
-    assert send_event(visitor).status_code == 202
-    ((path, headers, body),) = handler.taken
-    assert path == "/api/event"
-    assert json.loads(body)["u"] == EVENT["u"]
-    assert "Cookie" not in headers
-    assert headers["X-Consent-Acquire"] == "browsing"
-    server.shutdown()
-    server.server_close()
-    lost = send_event(visitor)
-    assert (lost.status_code, lost.get_json()["code"]) == (502, "upstream_unavailable")
-    bench.service.close()
-
-
 @pytest.mark.parametrize("door", ["/gate/check", "/gate/strip/plain"])
 def test_a_door_without_a_declared_purpose_says_so(visitor: Visitor, door: str) -> None:
     answer = visitor.send("POST", door, json={})
     assert (answer.status_code, answer.get_json()["errors"]) == (422, {"purpose": ["needed"]})
-
-
-def test_a_collector_that_hangs_takes_at_most_half_of_the_threads(visitor: Visitor, bench: Bench) -> None:
-    token_of(visitor, "browsing")
-    bench.service.sink = ForwardSink("http://127.0.0.1:9", threads=2)
-    with bench.service.sink._places:  # one event waits for the collector
-        busy = send_event(visitor)
-    assert (busy.status_code, busy.get_json()["code"]) == (502, "upstream_unavailable")
-    assert "slow" in busy.get_json()["detail"]

@@ -1,16 +1,17 @@
-"""The gate over HTTP: a check for proxies, a strip for whoever forwards by themselves, and the gate as collector."""
+"""The gate over HTTP: a check for proxies, a strip for whoever forwards by themselves."""
 
 from __future__ import annotations
 
-from cookiegate.errors import InvalidInputError, NotFoundError
-from cookiegate.gate import Filtered, Gate, Reason, TrackerRequest
+from cookiegate.errors import InvalidInputError
+from cookiegate.gate import Gate, Reason, TrackerRequest
+from cookiegate.gate.adapters.answers import main_reason
 from cookiegate.gate.carriers import TOKEN_PARAMETER, request_tokens, says_refused
+from cookiegate.gate.counts import Counts
 from cookiegate.gate.shapes import join
 from cookiegate.gate.trackers.table import Route
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.verifying import DENIED
 from cookiegate.web.call import Call, Reply, read_query
-from cookiegate.web.origins import preflight
 from cookiegate.web.problems import problem_reply
 from cookiegate.web.service import Service
 
@@ -47,7 +48,7 @@ def check(service: Service, call: Call) -> Reply:
     tokens = request_tokens(headers, {TOKEN_PARAMETER: _query_token(call)})
     verdict = DENIED[Reason.WITHDRAWN] if says_refused(headers["cookie"]) else gate.check(tokens[0] if tokens else None)
     if verdict.claims is not None:
-        _note_provision(service, gate, verdict.claims)
+        note_provision(service, gate, verdict.claims)
     service.metrics.verdict("check", verdict.reason)
     if verdict.claims is None:
         return _refusal(verdict.reason)
@@ -62,7 +63,7 @@ def agreed_status(call: Call) -> int:
     return 200 if asked == "200" else 204
 
 
-def _note_provision(service: Service, gate: Gate, claims: Claims) -> None:
+def note_provision(service: Service, gate: Gate, claims: Claims) -> None:
     """Records, before anything goes to a recipient, that it goes there: what cannot be recorded does not go (S12)."""
     if gate.providing is not None:
         service.provisions.note(gate.providing, claims, gate.allowed(claims))
@@ -95,12 +96,12 @@ def strip(service: Service, call: Call, tracker: str) -> Reply:
     """A tracker's body in, the same body with only what is granted out."""
     gate = service.doors.gate(service.doors.site_of(call), tracker, _purpose(call), call.query("recipient"))
     route = _stripped_route(gate, call.query("path"))
-    filtered = gate.filter(_tracker_request(service, call, f"{route.path}?{call.environ.get('QUERY_STRING', '')}"))
+    filtered = gate.filter(tracker_request(service, call, f"{route.path}?{call.environ.get('QUERY_STRING', '')}"))
     for accepted in filtered.accepted:
-        _note_provision(service, gate, accepted.claims)
-    _count(service, "strip", tracker, filtered)
+        note_provision(service, gate, accepted.claims)
+    count(service, "strip", tracker, filtered.counts)
     if not filtered.accepted:
-        return _refusal(_main_reason(filtered))
+        return _refusal(main_reason(filtered.counts))
     headers = [("Content-Type", route.content_type or gate.table.content_type), NO_STORE]
     if len(filtered.accepted) == 1:
         headers += service.doors.allowed(gate, filtered.accepted[0].claims)
@@ -123,11 +124,8 @@ def _stripped_route(gate: Gate, path: str | None) -> Route:
     return next((route for route in routes if route.events == "body"), routes[0])
 
 
-def _main_reason(filtered: Filtered) -> Reason:
-    return max(filtered.counts.dropped.items(), key=lambda item: item[1], default=(Reason.EVENT_MALFORMED, 0))[0]
-
-
-def _tracker_request(service: Service, call: Call, path: str) -> TrackerRequest:
+def tracker_request(service: Service, call: Call, path: str, *, with_body: bool = True) -> TrackerRequest:
+    """A tracker's request as the gate reads it; without its body for whoever reads that piece by piece."""
     headers = {
         name[5:].replace("_", "-").lower(): value for name, value in call.environ.items() if name.startswith("HTTP_")
     }
@@ -136,43 +134,15 @@ def _tracker_request(service: Service, call: Call, path: str) -> TrackerRequest:
         method=call.method,
         path=path,
         headers=headers,
-        body=call.read_body(service.settings.collect_limit_bytes) if call.method != "GET" else None,
+        body=call.read_body(service.settings.collect_limit_bytes) if with_body and call.method != "GET" else None,
         received_at=service.now_text(),
         ip=service.clients.address(call) or None,
     )
 
 
-def _count(service: Service, door: str, tracker: str, filtered: Filtered) -> None:
-    counts = filtered.counts
+def count(service: Service, door: str, tracker: str, counts: Counts) -> None:
+    """Counts what a gate did with one request."""
     service.metrics.verdict(door, Reason.OK, counts.accepted)
-    for reason, count in counts.dropped.items():
-        service.metrics.verdict(door, reason, count)
+    for reason, number in counts.dropped.items():
+        service.metrics.verdict(door, reason, number)
     service.metrics.stripped.labels(tracker).inc(sum(counts.stripped.values()))
-
-
-def collect(service: Service, call: Call, tracker: str, rest: str) -> Reply:
-    """The gate as the collector: what is granted goes to the log or the collector behind; the tracker is content."""
-    site = service.doors.site_of(call)
-    policy = service.book.current(site).policy
-    collector = policy.collectors.get(tracker)
-    if collector is None:
-        raise NotFoundError(f"the policy of {site} has no collector for this tracker")
-    gate = service.doors.gate(site, tracker, collector.purpose, collector.recipient)
-    if call.method == "OPTIONS":
-        reply = preflight(call, policy, "GET, POST")
-        reply.headers = [item for item in reply.headers if item[0] != "Access-Control-Allow-Headers"]
-        return reply.add("Access-Control-Allow-Headers", ", ".join(gate.table.sent_headers))
-    query = call.environ.get("QUERY_STRING", "")
-    request = _tracker_request(service, call, f"/{rest}?{query}" if query else f"/{rest}")
-    filtered = gate.filter(request)
-    for accepted in filtered.accepted:  # all before the first goes: a tracker sends a refused batch again
-        _note_provision(service, gate, accepted.claims)
-    for accepted in filtered.accepted:
-        service.sink.take(site, accepted)
-    _count(service, "collect", tracker, filtered)
-    route = gate.route(call.method, f"/{rest}")
-    answer = route.answer if route else gate.table.empty_answer
-    reply = Reply(answer.status, answer.body, [*answer.headers.items(), NO_STORE])
-    if filtered.counts.dropped:
-        reply.add("X-Consent-Reason", _main_reason(filtered).value)
-    return reply

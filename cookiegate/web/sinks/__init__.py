@@ -1,4 +1,4 @@
-"""Where accepted events go: JSON lines on disk, durable before they are acknowledged, or the collector behind us."""
+"""Where accepted events go: JSON lines on disk, durable before they are acknowledged, or collectors behind us."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Protocol
 
 from cookiegate.gate import AcceptedRequest
 from cookiegate.web.sinks.files import FileSink
-from cookiegate.web.sinks.forwarding import ForwardSink, UpstreamError
+from cookiegate.web.sinks.upstreams import Upstreams
 
-__all__ = ["FileSink", "ForwardSink", "Sink", "UpstreamError"]
+__all__ = ["FileSink", "Sink", "Upstreams"]
 
 
 class Sink(Protocol):
     """Takes what the gate let through."""
 
     def take(self, site: str, accepted: AcceptedRequest) -> None:
-        """Keeps or forwards one stripped request.
+        """Keeps one stripped request.
 
         Raises:
-            StorageError, UpstreamError: it was not taken.
+            StorageError: it was not taken.
         """
         ...

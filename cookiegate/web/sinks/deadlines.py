@@ -1,111 +1,94 @@
-"""A deadline for a whole exchange: socket timeouts alone never end one that comes byte by byte."""
+"""A deadline for an exchange: socket timeouts alone never end one that comes byte by byte."""
 
 from __future__ import annotations
 
-import http.client
 import socket
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 
-class Deadlines:
-    """Cuts the connections of exchanges that take too long. Safe for threads; one exchange a thread at a time.
+class Deadline:
+    """One exchange's time. It goes to whichever thread carries the exchange on."""
 
-    Args:
-        limit_s: seconds for an exchange, connecting included.
-    """
+    def __init__(self, deadlines: Deadlines, limit_s: float) -> None:
+        self._deadlines = deadlines
+        self.line: socket.socket | None = None
+        self.ends = time.monotonic() + limit_s
+        self.was_cut = False
 
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
-        self._ends: dict[int, float] = {}
-        self._lines: dict[int, socket.socket] = {}
-        self._cut_off: set[int] = set()
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-
-    @contextmanager
-    def exchange(self) -> Iterator[None]:
-        """What this thread does inside is over within the limit.
-
-        Raises:
-            TimeoutError: it was cut off, whatever came of it: an answer that ends in the middle may look like a whole.
-        """
-        me = threading.get_ident()
-        with self._changed:
-            self._ends[me] = time.monotonic() + self.limit_s
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._cut, name="cookiegate-deadlines", daemon=True)
-                self._thread.start()
-            elif len(self._ends) == 1:
-                self._changed.notify()
-        try:
-            yield
-        finally:
-            with self._changed:
-                del self._ends[me]
-                self._lines.pop(me, None)
-                was_cut_off = me in self._cut_off
-                self._cut_off.discard(me)
-        if was_cut_off:
-            raise TimeoutError
+    @property
+    def left_s(self) -> float:
+        """Seconds until the end; never less than a moment, since a socket takes 0 for something else."""
+        return max(0.001, self.ends - time.monotonic())
 
     def attach(self, line: socket.socket) -> None:
-        """This thread's exchange goes over ``line``.
+        """The exchange goes over ``line``.
 
         Raises:
             TimeoutError: its time is over already.
         """
-        me = threading.get_ident()
+        if time.monotonic() >= self.ends:
+            raise TimeoutError
+        self._deadlines.watch(self, line)
+
+    def extend(self, limit_s: float) -> None:
+        """Begins the time anew, for the exchange's next part."""
+        self.ends = time.monotonic() + limit_s
+
+    def detach(self) -> None:
+        """The exchange is over.
+
+        Raises:
+            TimeoutError: it was cut off, whatever came of it: an answer that ends in the middle may look like a whole.
+        """
+        self._deadlines.forget(self)
+        if self.was_cut:
+            raise TimeoutError
+
+
+class Deadlines:
+    """Cuts the connections of exchanges that take too long. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._watched: set[Deadline] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, limit_s: float) -> Deadline:
+        """An exchange that is over within so many seconds, connecting included."""
+        return Deadline(self, limit_s)
+
+    def watch(self, deadline: Deadline, line: socket.socket) -> None:
+        """Cuts ``line`` when the time is over."""
         with self._changed:
-            if time.monotonic() >= self._ends[me]:
-                raise TimeoutError
-            self._lines[me] = line
+            deadline.line = line
+            self._watched.add(deadline)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._cut, name="cookiegate-deadlines", daemon=True)
+                self._thread.start()
+            self._changed.notify()
 
-    def handlers(self) -> tuple[urllib.request.BaseHandler, ...]:
-        """For ``build_opener``: exchanges whose connections are attached."""
-        deadlines = self
-
-        class Plain(http.client.HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                deadlines.attach(self.sock)
-
-        class Secure(http.client.HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                deadlines.attach(self.sock)
-
-        class PlainHandler(urllib.request.HTTPHandler):
-            def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-                return self.do_open(Plain, req)
-
-        class SecureHandler(urllib.request.HTTPSHandler):
-            def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-                return self.do_open(Secure, req)
-
-        return PlainHandler(), SecureHandler()
+    def forget(self, deadline: Deadline) -> None:
+        """Lets go of an exchange that is over."""
+        with self._changed:
+            self._watched.discard(deadline)
 
     def _cut(self) -> None:
         while True:
             with self._changed:
                 now = time.monotonic()
-                late = {me: line for me, line in self._lines.items() if self._ends[me] <= now}
-                self._cut_off |= late.keys()
-                for me in late:
-                    del self._lines[me]
-                waiting = [self._ends[me] for me in self._lines]
+                late = [deadline for deadline in self._watched if deadline.ends <= now]
+                for deadline in late:
+                    deadline.was_cut = True
+                    self._watched.discard(deadline)
                 if not late:
-                    # A new exchange ends later than every one before it, so that none is overslept.
-                    self._changed.wait(max(0.0, min(waiting) - now) if waiting else self._idle())
-            for line in late.values():
-                _shut(line)
-
-    def _idle(self) -> float | None:
-        return self.limit_s / 4 if self._ends else None
+                    # An exchange that is over wakes nobody: the thread finds out when its time would have been.
+                    ends = min((deadline.ends for deadline in self._watched), default=None)
+                    self._changed.wait(None if ends is None else max(0.0, ends - now))
+            for deadline in late:
+                _shut(deadline.line)
 
 
 def _shut(line: Any) -> None:

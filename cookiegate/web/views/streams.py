@@ -26,11 +26,11 @@ _SCHEME = "bearer "
 
 
 def make_streams_blueprint(service: Service) -> Blueprint:
-    """``/v1/streams/<stream>``, for servers: no cookies, no CORS."""
-    blueprint = Blueprint("streams", __name__, url_prefix="/v1/streams")
+    """``/v1/streams/<stream>`` and ``/v1/erasures``, for servers: no cookies, no CORS."""
+    blueprint = Blueprint("streams", __name__, url_prefix="/v1")
     streams = Streams(service.storage)
 
-    @blueprint.get("/<stream>")
+    @blueprint.get("/streams/<stream>")
     def read(stream: str) -> Response:
         """A page of events, oldest first."""
         subscriber, name = _admit(service, stream)
@@ -42,13 +42,23 @@ def make_streams_blueprint(service: Service) -> Blueprint:
         page |= {"next": events[-1].sequence if events else after, "acknowledged": acknowledged}
         return to_response(json_reply(page))
 
-    @blueprint.post("/<stream>/acks")
+    @blueprint.post("/streams/<stream>/acks")
     def acknowledge(stream: str) -> Response:
         """The subscriber has done what the stream said, up to a sequence."""
         subscriber, name = _admit(service, stream)
         through = read_acknowledgement(Call(request.environ), service.settings.body_limit_bytes)
         reached = streams.acknowledge(subscriber, name, through, service.clock.now_ms())
         return to_response(json_reply({"stream": name, "acknowledged": reached}))
+
+    @blueprint.get("/erasures")
+    def read_erasures() -> Response:
+        """The stream ``erase`` under the name of what is asked for."""
+        return read("erase")
+
+    @blueprint.post("/erasures/acks")
+    def acknowledge_erasures() -> Response:
+        """The subscriber has deleted, up to a sequence."""
+        return acknowledge("erase")
 
     @blueprint.errorhandler(SubscriberDeniedError)
     def refuse(error: CookiegateError) -> Response:
