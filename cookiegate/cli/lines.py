@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from cookiegate.gate.request import LINE_LIMIT_BYTES
+
 CHUNK_BYTES = 1_048_576
-#: A tracker's body may be 1 MB; escaped in JSON, with its headers, a line is a little more than twice that.
-LINE_LIMIT_BYTES = 4_194_304
 
 
 class ByteStream(Protocol):

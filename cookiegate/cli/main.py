@@ -30,6 +30,7 @@ COMMANDS = {
     "restore": "Make a backup the record of an empty place; tells what is missing.",
     "serve": "Run the service.",
     "subscribers": "Your systems that are told of withdrawals, erasures and requests.",
+    "worker": "Run the gate between two streams: Redis Streams or Kafka.",
 }
 SERVER_HINT = 'this command needs the server: pip install "cookiegate[server]"'
 

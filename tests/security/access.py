@@ -181,6 +181,8 @@ TABLE: Mapping[str, Access] = {
     "POST /v1/streams/<stream>/acks": Access(
         401, {"subscriber": 200}, request=_of(args={"stream": "erase"}, json={"through": 0})
     ),
+    "GET /v1/erasures": Access(401, {"subscriber": 200}),
+    "POST /v1/erasures/acks": Access(401, {"subscriber": 200}, request=_of(json={"through": 0})),
     # Operators.
     "GET /healthz": _PUBLIC,
     "GET /readyz": _PUBLIC,

@@ -33,6 +33,7 @@ COUNTED = {
     "GET /preferences/<site>/request/<reference>/confirm": "tokens",
     "POST /preferences/<site>/request/<reference>/confirm": "tokens",
     "POST /v1/streams/<stream>/acks": "reads",
+    "POST /v1/erasures/acks": "reads",
     **{f"{method} /collect/<tracker>/<path:rest>": "events" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")},
 }
 #: Hot routes that nobody counts, and why.

@@ -87,6 +87,8 @@ class Subscribers:
             NotFoundError: no such subscriber.
         """
         row = self._row(name)
+        if row["key_id"] is None:
+            raise NotFoundError(f"{name} is a destination of the service itself and has no secret")
         secret = new_secret()
         fresh = self._sealed(name, row["key_id"], secret)
         old = {"old_secret": row["secret"], "old_secret_hash": row["secret_hash"]}

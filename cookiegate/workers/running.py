@@ -1,0 +1,119 @@
+"""How a worker lives: it works, waits while its server is away, says so, and stops when it is told to."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from cookiegate.workers.judging import Outcome
+
+PASSED = "passed"
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 10.0
+REMIND_EVERY_S = 60.0
+LOOK_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class Tallies:
+    """What a worker has done and what waits for it, for whoever watches.
+
+    Args:
+        events: by tracker and outcome (``passed``, or the reason), once their messages are done and durable.
+        messages: done.
+        overtaken: messages that another worker had finished first.
+        lag: messages that wait, those in hand included; None while it is not known.
+        oldest_at_ms: when the oldest of them came; None if none waits.
+        connected: whether the server answered last.
+    """
+
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    messages: int = 0
+    overtaken: int = 0
+    lag: int | None = None
+    oldest_at_ms: int | None = None
+    connected: bool = False
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Counts messages that are done."""
+        self.messages += len(outcomes)
+        for outcome in outcomes:
+            if outcome.accepted:
+                self.events[outcome.tracker, PASSED] += outcome.accepted
+            for reason, times in outcome.reasons.items():
+                self.events[outcome.tracker, reason] += times
+
+
+class Stop:
+    """Set by SIGTERM and SIGINT, or by hand."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def listen(self) -> None:
+        """Takes the signals of this process. Only its main thread may ask for that."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._heard)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        self._event.set()
+
+    def set(self) -> None:
+        """Asks the worker to stop."""
+        self._event.set()
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits, at most so long; whether it is to stop."""
+        return self._event.wait(seconds)
+
+
+class Patience:
+    """Waits ever longer while a server is away, and tells of it: at first, once a minute, and when it is back.
+
+    Args:
+        server: its name, as it is told.
+        tell: told sentences.
+        stop: ends the waiting.
+        tallies: learn whether the server answers.
+    """
+
+    def __init__(self, server: str, tell: Callable[[str], None], stop: Stop, tallies: Tallies) -> None:
+        self._server = server
+        self._tell = tell
+        self._stop = stop
+        self._tallies = tallies
+        self._wait_s = 0.0
+        self._told_at_s = 0.0
+        self._told = ""
+
+    def failed(self, why: str) -> None:
+        """Tells, and waits for the next try.
+
+        Args:
+            why: in words without addresses or secrets.
+        """
+        self.trouble(why)
+        self._wait_s = min(LONGEST_WAIT_S, self._wait_s * 2 or FIRST_WAIT_S)
+        self._stop.wait(self._wait_s)
+
+    def trouble(self, why: str) -> None:
+        """Tells that the server is away, without waiting."""
+        self._tallies.connected = False
+        now_s = time.monotonic()
+        if why != self._told or now_s > self._told_at_s + REMIND_EVERY_S:
+            self._tell(f"Waiting for {self._server}: {why}. Nothing is lost; it is tried again.")
+            self._told, self._told_at_s = why, now_s
+
+    def answered(self) -> None:
+        """The server is there."""
+        if self._told:
+            self._tell(f"{self._server} is back.")
+        self._wait_s, self._told, self._tallies.connected = 0.0, "", True
