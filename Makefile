@@ -8,13 +8,14 @@ SIDE_BY_SIDE := -n 4 --dist loadfile
 # What runs on the second engine too; the rest never meets the record, or brings both engines itself.
 ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
 
-.PHONY: help demo test check format bench bench-growth faults soak load proxies bench-peers cost screenshots seeds ledger-mutations fuzz widget widget-check gate-js-tables bench-gate-js sbom audit lock clean
+.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers cost screenshots conformance seeds ledger-mutations fuzz widget widget-check gate-js-tables bench-gate-js sbom audit lock clean
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
 	@echo "make test     install what the tests need, run them all"
 	@echo "make check    lint, types and formatting only"
 	@echo "make bench    speed and size, each as a ratio in one run"
+	@echo "make bench-gate   the gate by tracker, as command, over HTTP, in workers, on 64 kB of the worst, over ten million events (five minutes); GATE_EVENTS=1000000"
 	@echo "make bench-growth   decisions at 10,000, a million and ten million rows (ten minutes, 25 GB of temporary files)"
 	@echo "make load     mixed traffic for five minutes on each engine; LOAD_SECONDS=20 LOAD_ENGINES=sqlite,postgresql,redis"
 	@echo "make bench-peers   consent writes beside the quickest peer backend, from npm, on PostgreSQL, at four sizes (four minutes)"
@@ -24,6 +25,7 @@ help:
 	@echo "make widget   rebuild the browser bundles (Node 20); make widget-check proves that they match"
 	@echo "make gate-js-tables   tables of the gate in JavaScript from those in Python; make bench-gate-js measures it"
 	@echo "make proxies  every recipe of deploy/proxies, started for real (part of make test)"
+	@echo "make conformance   20,000 events of all trackers through every engine, PySpark among them: docs/reference/conformance.md (ten minutes)"
 	@echo "make screenshots   pictures of the demo in every state"
 	@echo "make seeds    write docs/seed-coverage.md from the tests' names"
 	@echo "make ledger-mutations   ten thousand changes of a ledger, each of which must be found"
@@ -71,6 +73,11 @@ bench: $(VENV)/test
 	@sh tests/install-system.sh nginx wrk
 	@$(BIN)/python -m benchmarks
 
+bench-gate: $(VENV)/test
+	@sh tests/install-system.sh nginx wrk redis
+	@$(BIN)/python -m benchmarks gate_pipeline gate_trackers gate_command gate_check gate_strip gate_inputs workers
+	@$(BIN)/python -m benchmarks gate_memory --events=$${GATE_EVENTS:-10000000}
+
 bench-growth: $(VENV)/test
 	@sh tests/install-system.sh wrk
 	@$(BIN)/python -m benchmarks growth
@@ -98,6 +105,17 @@ proxies: $(VENV)/test
 	@sh tests/install-system.sh nginx haproxy
 	@sh tests/install-proxies.sh $(BIN)/python
 	@$(BIN)/python -m pytest -q tests/proxies
+
+# Beside the tests' own packages, which they do not touch: 660 MB that no other target needs.
+.venv-spark/ready: requirements/spark.lock | $(VENV)/test
+	@echo "installing PySpark …"
+	@rm -rf .venv-spark/packages
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/spark.lock --target .venv-spark/packages
+	@touch $@
+
+conformance: $(VENV)/test .venv-spark/ready
+	@sh tests/install-system.sh java npm redis
+	@PYTHONPATH=tests $(BIN)/python -m conformance --write
 
 screenshots: $(VENV)/test
 	@sh tests/install-system.sh chromium npm fonts

@@ -15,6 +15,7 @@ from cookiegate.cli.records import data_dir_option, settings_of
 from cookiegate.cli.tables import Form, form_option, print_rows
 from cookiegate.clock import SystemClock
 from cookiegate.errors import NotFoundError, PolicyError
+from cookiegate.gate.mapping import FIELD_RULES
 from cookiegate.policy.difference import Difference, compare
 from cookiegate.policy.document import Policy, PublishedPolicy
 from cookiegate.policy.faults import Fault
@@ -88,7 +89,7 @@ def publish_files(context: click.Context, files: tuple[Path, ...], data_dir: Pat
     cookiegate policy publish shop.yaml
     cookiegate policy publish --data-dir /var/lib/cookiegate policies/*.yaml
     """
-    policies = [load_policy(path) for path in files]
+    policies = [load_policy(path, rules=FIELD_RULES) for path in files]
     storage = _open(context, data_dir)
     refuse_lost(storage)
     results = [_publish(storage, policy) for policy in policies]
@@ -161,7 +162,7 @@ def list_stages(context: click.Context, name: str, data_dir: Path | None, form: 
 
 def _faults(path: Path) -> list[Fault]:
     try:
-        return check(read_text(path))
+        return check(read_text(path), rules=FIELD_RULES)
     except PolicyError as error:
         return cast(list[Fault], error.evidence["faults"])
 

@@ -17,6 +17,7 @@ from cookiegate.cli.server import end_with, make_server, refuse_taken_port
 from cookiegate.cli.slow_clients import SlowClients
 from cookiegate.clock import SystemClock
 from cookiegate.errors import PolicyError, SettingsError
+from cookiegate.gate.mapping import FIELD_RULES
 from cookiegate.policy.document import Policy
 from cookiegate.policy.publishing import find_earlier
 from cookiegate.policy.reading import load_policy
@@ -30,6 +31,7 @@ from cookiegate.web.app import create_wsgi
 from cookiegate.web.front import WsgiApp
 from cookiegate.web.metrics import SHARED_FOLDER
 from cookiegate.web.service import open_signer
+from cookiegate.web.sinks.upstreams import check_trackers
 
 POLICY_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
@@ -83,6 +85,7 @@ def read_serving_settings(host: str, port: int, data_dir: Path | None, workers: 
         overrides["base_url"] = f"http://{host}:{port}"
     refuse_taken_port(host, port)
     settings = read_settings(**overrides)
+    check_trackers(settings)
     if workers > 1 and database_file(settings) is not None:
         raise SettingsError(
             f"--workers {workers} needs PostgreSQL: two processes that write one SQLite file wait for each other. Set "
@@ -114,11 +117,11 @@ def prepare(settings: Settings, policies: tuple[Path, ...]) -> None:
 def _read_policies(path: Path) -> Iterator[Policy]:
     """The policy in a file; those in a folder, of which a faulty one costs the other sites nothing."""
     if not path.is_dir():
-        yield load_policy(path)
+        yield load_policy(path, rules=FIELD_RULES)
         return
     for file in sorted(item for item in path.iterdir() if item.suffix in POLICY_SUFFIXES):
         try:
-            yield load_policy(file)
+            yield load_policy(file, rules=FIELD_RULES)
         except PolicyError as error:
             click.echo(f"Error [{error.code}]: {error.detail}", err=True)
             click.echo(f"{file} is left out: its site keeps what was published before.", err=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 from marshmallow import ValidationError
 
@@ -15,44 +15,52 @@ from cookiegate.policy.document import Policy
 from cookiegate.policy.encoding import canonical_json, from_document, to_document
 from cookiegate.policy.faults import FAULT_LIMIT, Complaint, Fault, Path, policy_error, unpack
 from cookiegate.policy.locales import is_locale
+from cookiegate.policy.raw import Data
 from cookiegate.policy.schema import PolicySchema
 from cookiegate.policy.source import SIZE_LIMIT_BYTES, parse_source
 
 _SCHEMA = PolicySchema()
+Rules: TypeAlias = Sequence[Callable[[Data], Iterator[Complaint]]]
 
 
-def check(text: str) -> list[Fault]:
+def check(text: str, *, rules: Rules = ()) -> list[Fault]:
     """Every fault of a document, in the order of its lines; none for a good one.
 
     Args:
         text: YAML 1.2 or JSON, at most 256 kB.
+        rules: what else it must keep, such as :data:`cookiegate.gate.mapping.FIELD_RULES`.
     """
-    return _read(text)[1]
+    return _read(text, rules)[1]
 
 
-def read_policy(text: str, *, source: str = "<policy>") -> Policy:
+def read_policy(text: str, *, source: str = "<policy>", rules: Rules = ()) -> Policy:
     """The policy that a document describes.
 
     Args:
         text: YAML 1.2 or JSON, at most 256 kB.
         source: what to call the document in an error.
+        rules: as for :func:`check`.
 
     Raises:
         PolicyError: it has faults; ``evidence["faults"]`` lists them all as :class:`Fault`.
     """
-    document, faults = _read(text)
+    document, faults = _read(text, rules)
     if document is None:
         raise policy_error(source, faults)
     return from_document(document)
 
 
-def load_policy(path: FilePath) -> Policy:
+def load_policy(path: FilePath, *, rules: Rules = ()) -> Policy:
     """The policy in a file.
+
+    Args:
+        path: the file.
+        rules: as for :func:`check`.
 
     Raises:
         PolicyError: the file cannot be read, or has faults.
     """
-    return read_policy(read_text(path), source=str(path))
+    return read_policy(read_text(path), source=str(path), rules=rules)
 
 
 def read_text(path: FilePath) -> str:
@@ -77,7 +85,7 @@ def read_text(path: FilePath) -> str:
         raise policy_error(str(path), [fault]) from error
 
 
-def _read(text: str) -> tuple[dict[str, Any] | None, list[Fault]]:
+def _read(text: str, rules: Rules) -> tuple[dict[str, Any] | None, list[Fault]]:
     source = parse_source(text)
     if not isinstance(source.data, dict):
         if not source.faults:
@@ -86,6 +94,7 @@ def _read(text: str) -> tuple[dict[str, Any] | None, list[Fault]]:
         return None, source.faults
     document, complaints = _apply_schema(source.data)
     complaints += find_contradictions(source.data)
+    complaints += [complaint for rule in rules for complaint in rule(source.data)]
     faults = {*source.faults, *(source.locate(complaint) for complaint in complaints)}
     return (None if faults else document), sorted(faults)[:FAULT_LIMIT]
 

@@ -21,6 +21,7 @@ FORBIDDEN = (
     [
         "from cookiegate.gate import Gate, Verifier, Reason, Verdict, StatusBook, TrackerRequest",
         "import cookiegate.gate, cookiegate.tokens.verifying, cookiegate.tokens.statuslist, cookiegate.tokens.claims",
+        "import cookiegate.gate.adapters.wsgi, cookiegate.gate.adapters.asgi",
     ],
 )
 def test_gate_and_verifier_import_no_server_no_sql_and_no_network(statement: str) -> None:

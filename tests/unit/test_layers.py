@@ -10,13 +10,13 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "cookiegate"
 #: Rooms from the ground up; a room may import from its own level's left, and from any lower level.
 LEVELS = (
-    ("errors", "clock", "randomness"),
+    ("errors", "clock", "randomness", "collectors", "hosts"),
     ("settings",),
     ("storage",),
     ("tokens", "policy"),
     ("ledger",),
     ("consent", "gate", "scan", "sources"),
-    ("rights",),
+    ("rights", "workers"),
     ("cli", "web", "console"),
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

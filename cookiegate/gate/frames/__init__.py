@@ -1,0 +1,1 @@
+"""The gate for columns: what :mod:`cookiegate.gate.frame` is made of."""
