@@ -22,6 +22,7 @@ from cookiegate.settings import Settings, read_settings
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.tables_deliveries import stream_events, subscriptions
 from support.mailing import MailServer
+from support.templates import lay_record
 
 SENDER = "Example Shop <privacy@example.jp>"
 SUB = "s" * 22
@@ -47,7 +48,7 @@ class Post:
         clock: FrozenClock | None = None,
     ) -> None:
         self.clock = clock or FrozenClock(SystemClock().now_ms())  # receivers check that signatures are of today
-        self.storage = open_storage(Settings(data_dir=folder))
+        self.storage = open_storage(lay_record(Settings(data_dir=folder)))
         self.outbox = Outbox(self.storage, self.clock)
         self.streams = Streams(self.storage)
         self.subscribers = Subscribers(self.storage, self.clock)

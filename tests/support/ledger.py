@@ -25,6 +25,7 @@ from cookiegate.storage.contract import DecisionRow, Storage
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.keys import KeyRing
 from support.policies import demo_policy
+from support.templates import lay_record
 
 ORIGIN = "consent.example.jp/ledger"
 
@@ -36,7 +37,7 @@ class LedgerBench:
         self.folder = folder
         self.clock = FrozenClock()
         self.settings = Settings(data_dir=folder, base_url="https://consent.example.jp", database_url=database_url)
-        self.storage: Storage = open_storage(self.settings)
+        self.storage: Storage = open_storage(lay_record(self.settings))
         self.ring = KeyRing.open(folder, self.clock)
         self.signer = open_ledger_key(folder, ORIGIN, is_begun=False)
         self.sealer = Sealer(self.storage, self.signer, self.clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from cookiegate.policy.document import Policy
@@ -17,7 +18,12 @@ ORIGIN = "http://shop.test"
 
 def demo_policy(*, site: str = "demo", origins: tuple[str, ...] = (ORIGIN,), **changes: object) -> Policy:
     """The demo policy for other origins."""
-    return replace(load_policy(DEMO), site=site, origins=origins, **changes)  # type: ignore[arg-type]
+    return replace(_demo(), site=site, origins=origins, **changes)  # type: ignore[arg-type]
+
+
+@cache
+def _demo() -> Policy:
+    return load_policy(DEMO)
 
 
 def demo_yaml(origin: str, edit: Callable[[str], str] = lambda text: text) -> str:

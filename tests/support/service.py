@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from cookiegate.policy.document import Policy
 from cookiegate.policy.publishing import publish
 from cookiegate.settings import read_settings
 from cookiegate.web.app import create_front
+from cookiegate.web.front import Front
 from cookiegate.web.service import Service, open_service
 from support.policies import ORIGIN, demo_policy
 from support.redis_plugin import redis_environ
+from support.templates import lay_record
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -68,8 +71,10 @@ class Bench:
     clock: FrozenClock
     folder: Path
 
-    def __post_init__(self) -> None:
-        self.front = create_front(self.service)
+    @cached_property
+    def front(self) -> Front:
+        """The application, made when first asked for."""
+        return create_front(self.service)
 
     def visitor(self, **options: Any) -> Visitor:
         """Someone new."""
@@ -91,7 +96,7 @@ def make_bench(folder: Path, *, policies: tuple[Policy, ...] = (), **environ: st
     clock = FrozenClock()
     given = {f"COOKIEGATE_{name}": value for name, value in environ.items()}
     settings = read_settings({**redis_environ(), **given}, data_dir=folder)
-    bench = Bench(open_service(settings, clock), clock, folder)
+    bench = Bench(open_service(lay_record(settings), clock), clock, folder)
     for policy in policies or (demo_policy(),):
         bench.publish(policy)
     return bench

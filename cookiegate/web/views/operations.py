@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 from flask import Blueprint, Response, make_response, render_template
 
 from cookiegate.web.api_page import api_page
@@ -16,7 +18,7 @@ from cookiegate.web.views.responses import to_response
 def make_operations_blueprint(service: Service) -> Blueprint:
     """Routes without visitors."""
     blueprint = Blueprint("operations", __name__)
-    description = describe_api(service.settings.base_url)
+    described = cache(partial(describe_api, service.settings.base_url))  # when first asked for
     readiness = Readiness(service.storage)
 
     @blueprint.get("/healthz")
@@ -47,12 +49,12 @@ def make_operations_blueprint(service: Service) -> Blueprint:
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
         """The API as OpenAPI 3.1."""
-        return to_response(json_reply(description))
+        return to_response(json_reply(described()))
 
     @blueprint.get("/openapi")
     def readable_openapi() -> Response:
         """The same, to read."""
-        return make_response(render_template("api.html", **api_page(description)))
+        return make_response(render_template("api.html", **api_page(described())))
 
     return blueprint
 

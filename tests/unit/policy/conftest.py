@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.templates import lay_record
 
 from cookiegate.clock import FrozenClock
 from cookiegate.settings import Settings
@@ -22,6 +23,6 @@ def clock() -> FrozenClock:
 @pytest.fixture
 def storage(tmp_path: Path) -> Iterator[Storage]:
     """An empty record in SQLite."""
-    record = open_storage(Settings(data_dir=tmp_path))
+    record = open_storage(lay_record(Settings(data_dir=tmp_path)))
     yield record
     record.close()
