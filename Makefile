@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait more than they compute; a file's tests stay in one process.
-SIDE_BY_SIDE := -n 4 --dist loadfile
+# Tests wait more than they compute; a file's tests stay in one process. Their order is that of tests/support/order.py.
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
+# Hundreds of tests start a process: each would compile the program anew.
+unexport PYTHONDONTWRITEBYTECODE
 # What runs on the second engine too; the rest never meets the record, or brings both engines itself.
 ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
 
