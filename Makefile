@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What runs on the second engine too; the rest never meets the record, or brings both engines itself.
 ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
 
-.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers cost screenshots conformance seeds ledger-mutations fuzz widget widget-check gate-js-tables bench-gate-js sbom audit lock clean
+.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers cost screenshots conformance seeds ledger-mutations fuzz widget widget-check gate-js-tables bench-gate-js sbom audit lock clean .system .proxies .checked
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
@@ -52,15 +52,23 @@ $(VENV)/test: pyproject.toml requirements/test.lock
 demo: $(VENV)/server
 	@$(BIN)/cookiegate demo
 
-test: $(VENV)/test
-	@sh tests/install-system.sh
-	@sh tests/install-proxies.sh $(BIN)/python
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
+test:
+	@$(MAKE) --no-print-directory -j2 .system .proxies .checked
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 	@echo "once more on PostgreSQL, with a Redis that is killed half-way:"
 	@TEST_DATABASE=postgresql TEST_REDIS=killed-half-way $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ON_POSTGRESQL)
+
+# What the tests need, two at a time: fetching and unpacking leave a core free.
+.system:
+	@sh tests/install-system.sh
+
+.proxies: $(VENV)/test
+	@sh tests/install-proxies.sh $(BIN)/python
+
+.checked: $(VENV)/test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
