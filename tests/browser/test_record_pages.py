@@ -200,7 +200,7 @@ def go(page: Page, site: LiveService, name: str, lang: str) -> None:
     page.goto(f"{site.url}/preferences/demo/record{query}")
     if name in ("bad", "receipt"):
         page.locator("textarea").fill(receipt if name == "receipt" else "bad")
-        submit(page, "button[name=find]")
+        submit(page, "button[value=find]")
     if name == "held":
         submit(page, "button[value=restrict]")
     if name in ("erase", "erased"):

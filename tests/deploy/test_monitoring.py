@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from support.policies import ROOT
 from support.service import Bench, make_bench
 
 from cookiegate.web.metrics import Metrics
+from cookiegate.workers import metrics
+from cookiegate.workers.running import Tallies
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "cookiegate.json").read_text())
@@ -158,9 +162,21 @@ def test_every_metric_exists_with_its_labels(query: str, shown: dict[str, set[st
 
 
 def test_every_metric_that_the_pages_name_exists(shown: dict[str, set[str]]) -> None:
+    known = {*shown, *metrics_of_a_worker()}
     for page in OPERATE.parent.glob("*.md"):
         for name in re.findall(r"\bcookiegate_[a-z_]+", page.read_text(encoding="utf-8")):
-            assert any(metric.startswith(name) for metric in shown), (page.name, name)
+            assert any(metric.startswith(name) for metric in known), (page.name, name)
+
+
+def metrics_of_a_worker() -> list[str]:
+    """The names of what a worker shows on a port of its own."""
+    with metrics.shown(Tallies(lag=0), "127.0.0.1", 0) as port:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with closing(line):
+            line.request("GET", "/metrics")
+            text = line.getresponse().read().decode()
+    families = text_string_to_metric_families(text)
+    return [family.name + ("_total" if family.type == "counter" else "") for family in families]
 
 
 def test_every_alert_is_valid() -> None:

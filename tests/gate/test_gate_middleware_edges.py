@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.applications import Asgi, Wsgi, call_asgi, call_wsgi
+from support.applications import Asgi, Wsgi, call_asgi, call_wsgi, in_a_loop
 from support.consent import ConsentService
 from support.marked_requests import Choices, everything_in, marked_request
 
@@ -132,7 +131,7 @@ def test_other_connections_reach_the_application_as_they_are(lasting_service: Co
         got.append(args)
 
     given_args = ({"type": kind, "path": "/events"}, object(), object())
-    asyncio.run(asgi.GateMiddleware(app, lasting_service.gate())(*given_args))  # type: ignore[arg-type]
+    in_a_loop(asgi.GateMiddleware(app, lasting_service.gate())(*given_args))  # type: ignore[arg-type]
     assert got[0] == given_args
 
 
@@ -180,7 +179,7 @@ def test_a_length_that_is_told_in_two_ways_is_refused(
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"{}"}
 
-    asyncio.run(asgi.GateMiddleware(seen, lasting_service.gate())(scope, receive, send))
+    in_a_loop(asgi.GateMiddleware(seen, lasting_service.gate())(scope, receive, send))
     assert (sent[0]["status"], seen.seen) == (400, [])
     if len({name for name, _ in headers}) == len(headers):
         line = {**plain(lasting_service, "language"), "headers": {}}

@@ -24,7 +24,8 @@ def test_every_recipe_has_a_page_of_one_screen_and_a_row() -> None:
 
 
 def test_every_recipe_says_whether_it_asks_for_every_event() -> None:
-    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| [")]
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| [") and "deploy/proxies/" in line]
     assert len(rows) == len(recipes.ALL)
     asking = sum("for every event" in row for row in rows)
     assert asking == sum(not recipe.offline for recipe in recipes.ALL)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Wsgi:
@@ -60,7 +64,13 @@ def call_wsgi(app: Any, line: dict[str, Any], *, method: str | None = None) -> t
 
 def call_asgi(app: Any, line: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
     """A request line over ASGI, in the given messages or in two; the messages of the answer."""
-    return asyncio.run(send_asgi(app, line, *messages))
+    return in_a_loop(send_asgi(app, line, *messages))
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns. Its loop is in a thread of its own: a browser of the same process may keep one here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 async def send_asgi(app: Any, line: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:

@@ -201,6 +201,7 @@ local function is_whole(claims)
     return claims.sub ~= "" and #claims.sub <= 512 and #claims.scope <= 2048 and #claims.acquire <= 512
         and not claims.scope:find("[%c]") and not claims.acquire:find("[^a-z ]")
         and is_count(claims.iat, 0) and is_count(claims.exp, claims.iat + 1)
+        and (claims.nbf == nil or is_count(claims.nbf, 0) and claims.nbf <= claims.iat)
         and is_count(claims.pv, 1) and is_count(claims.ep, 0)
         and type(reference) == "table" and type(reference.uri) == "string" and is_count(reference.idx, 0)
 end

@@ -138,6 +138,7 @@ async function verify(token) {
         && isText(claims.scope) && claims.scope.length <= 2048 && WORDS.test(claims.scope)
         && isText(claims.acquire) && claims.acquire.length <= 512 && CATEGORIES.test(claims.acquire)
         && [claims.iat, claims.exp, claims.pv, claims.ep].every(isCount) && claims.pv > 0 && claims.exp > claims.iat
+        && (!("nbf" in claims) || isCount(claims.nbf) && claims.nbf <= claims.iat)
         && reference && isCount(reference.idx) && isText(reference.uri);
     if (!isWhole) throw refusal("claims_invalid");
     if (claims.iss !== settings.issuer) throw refusal("issuer_mismatch");

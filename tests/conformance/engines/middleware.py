@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from pathlib import Path
 from typing import Any
 
-from support.applications import Asgi, Wsgi, call_wsgi, send_asgi
+from support.applications import Asgi, Wsgi, call_wsgi, in_a_loop, send_asgi
 
 from conformance.material import MARKER, Material, Tally, tally
 from cookiegate.gate import TrackerRequest
@@ -25,7 +24,7 @@ def run(material: Material, folder: Path) -> Tally:
         lines = [as_line(request) for request in material.requests(tracker)]
         for line in lines:
             call_wsgi(before, line)
-        asyncio.run(_send_all(before_other, lines))
+        in_a_loop(_send_all(before_other, lines))
         first[tracker], second[tracker] = before.counts, before_other.counts
         assert MARKER not in repr((application.seen, other.seen)), tracker
     assert tally(first) == tally(second)
