@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
@@ -17,6 +15,7 @@ from cookiegate.web.desk import Desk
 from cookiegate.web.evidence_notes import note_form
 from cookiegate.web.front import Front, WsgiApp
 from cookiegate.web.logs import configure_logs, get_logger
+from cookiegate.web.memory import keep_what_is_here, share_arenas
 from cookiegate.web.one_core import LOOK_EVERY_S, one_core
 from cookiegate.web.problems import WRONG_METHOD, code_of_status, problem_reply, reply_to_error
 from cookiegate.web.reading_limits import count_reads
@@ -96,6 +95,7 @@ def create_wsgi() -> WsgiApp:
     Raises:
         SettingsError, KeyFileError, StorageError: the start is impossible; the message names what to change.
     """
+    share_arenas()
     settings = read_settings()
     configure_logs(settings.log_level)
     ServingLock(settings).take_folder()  # until this process ends, whoever started it
@@ -105,10 +105,7 @@ def create_wsgi() -> WsgiApp:
     if core is not None:
         service.chores.append(Chore("core", LOOK_EVERY_S, core.look_around, leased=False))
     service.start(core.sit if core else None)
-    # What is here now stays for good: walking through it again and again costs 3 % of the decisions, measured.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    keep_what_is_here()
     get_logger().info("started", sites=list(service.book.sites()), address=settings.base_url)
     front = create_front(service)
     return core.seated(front) if core else front
