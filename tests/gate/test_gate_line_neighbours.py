@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.consent import ConsentService
 
@@ -95,6 +95,7 @@ def _thoroughly(gate: Gate, line: bytes) -> bytes:
     st.lists(st.tuples(st.sampled_from(["whole", *sorted(_BROKEN)]), st.integers(0, 2)), min_size=2, max_size=12),
     st.sampled_from(["drop", "truncate"]),
 )
+@example([("whole", 0), ("time as text", 0), ("another time", 0)], "drop")  # a new name comes between
 def test_lines_together_are_what_each_is_alone(
     service: ConsentService, chosen: list[tuple[str, int]], ip_when_refused: str
 ) -> None:
