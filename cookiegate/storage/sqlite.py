@@ -41,6 +41,7 @@ T = TypeVar("T")
 #: Builds from 3.7.0 to 3.51.2 can lose commits with WAL and two connections (the WAL-reset bug).
 FIRST_SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_MS = 1_500
+_BUSY_PAUSE_S = 0.01
 SEQUENCE_MAX = 2**63 - 1
 #: Pages in the log at which a commit takes it over itself: :meth:`SqliteStorage.tidy` leaves it little to do.
 LOG_PAGES = 8_000
@@ -310,11 +311,25 @@ def _named(error: StorageError, path: str) -> StorageError:
     return FileDamagedError(f"{path} is damaged: restore it from a backup") if is_damage else error
 
 
+def _write_ahead(connection: Any) -> None:
+    """Changes a new file to write-ahead logging, which SQLite refuses at once while another process does so."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except pysqlite3.OperationalError as error:
+            if error.sqlite_errorcode != pysqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
+        else:
+            return
+
+
 def _prepare_connection(connection: Any, _record: object) -> None:
     # Transactions are begun by hand; the driver's own implicit ones would split a group.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
