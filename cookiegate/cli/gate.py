@@ -62,6 +62,8 @@ def command(
     them when a token names one.
     """
     is_report = report or report_html is not None
+    if report_html is not None:
+        _check_writable(report_html)
     _check_needed(is_report, audience=options.audience, purpose=options.purpose, jwks=options.jwks)
     policy = load_policy(options)
     asked = replace(options, audience=options.audience or ANY_SITE, purpose=options.purpose or ANY_PURPOSE)
@@ -117,6 +119,11 @@ def _run(gates: MixedGates, report: Report | None, *, progress: bool | None) -> 
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir() or not path.absolute().parent.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise click.UsageError(f"--report-html: {path} cannot be written; name a file in a folder that is there")
 
 
 def _write_page(path: Path, outcome: Report) -> None:

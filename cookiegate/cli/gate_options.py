@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,12 @@ from cookiegate.policy.document import Policy
 from cookiegate.sources.following import follow
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("say how many seconds, such as 300")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ _OPTIONS = (
         "max_stale_s",
         metavar="SECONDS",
         type=click.FloatRange(min=0),
+        callback=_finite,
         help="How long a status list that cannot be had anew is believed.  [default: 300 from an address]",
     ),
     click.option("--withdrawals", metavar="REDIS", help="A Redis server that tells of withdrawals at once."),

@@ -12,6 +12,7 @@ import click
 from cookiegate.settings import Settings, read_settings
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.places import database_file
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -32,8 +33,13 @@ def settings_of(data_dir: Path | None) -> Settings:
 
 @contextmanager
 def opened_record(data_dir: Path | None) -> Iterator[Storage]:
-    """The record, closed afterwards."""
-    storage = open_storage(settings_of(data_dir))
+    """The record, closed afterwards. Where there was none, whoever asks hears that an empty one began."""
+    settings = settings_of(data_dir)
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        begun = f"There was no record in {file.parent}; an empty one begins. Is it the service's --data-dir?"
+        click.echo(begun, err=True)
+    storage = open_storage(settings)
     try:
         yield storage
     finally:

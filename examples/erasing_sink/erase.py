@@ -131,17 +131,22 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--service", required=True, help="address, such as https://consent.example.jp")
-    parser.add_argument("--secret-file", help="holds the subscriber's secret; $COOKIEGATE_SECRET without it")
+    parser.add_argument("--secret-file", help="holds the subscriber's secret; $SINK_SECRET without it")
     parser.add_argument("--postgresql", metavar="DSN", help="such as postgresql://eraser@db.internal/lake")
     parser.add_argument("--duckdb", metavar="FILE")
     parser.add_argument("--table", default="events")
     parser.add_argument("--column", default="sub", help="holds consent.sub of each event (default: sub)")
     parser.add_argument("--every", type=float, metavar="SECONDS", help="again and again; once without it")
     asked = parser.parse_args()
-    told = Path(asked.secret_file).read_text() if asked.secret_file else os.environ.get("COOKIEGATE_SECRET", "")
+    try:
+        told = Path(asked.secret_file).read_text() if asked.secret_file else os.environ.get("SINK_SECRET", "")
+    except OSError as error:
+        parser.error(f"--secret-file {asked.secret_file} cannot be read ({error.strerror})")
+    if asked.duckdb and not Path(asked.duckdb).is_file():
+        parser.error(f"--duckdb {asked.duckdb}: there is no such file")
     secret = told.strip()
     if not secret or not (asked.postgresql or asked.duckdb):
-        parser.error("--secret-file (or $COOKIEGATE_SECRET), and --postgresql or --duckdb are needed")
+        parser.error("--secret-file (or $SINK_SECRET), and --postgresql or --duckdb are needed")
     service = Service(asked.service, secret)
     while True:
         code = _once(service, asked)

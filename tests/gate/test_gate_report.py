@@ -153,8 +153,15 @@ def test_empty_log_gives_a_report_as_well(tokens: list[str], tmp_path: Path) -> 
 
 def test_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, ["--report-html", str(tmp_path / "no" / "page.html")], input=b"")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "page.html cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_lists_are_not_believed_for_ever_by_a_slip(seconds: str) -> None:
+    done = CliRunner().invoke(command, ["--report", "--max-stale", seconds], input=b"")
+    assert done.exit_code == 2
+    assert "--max-stale" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def left_in_postgres(dsn: str) -> list[str]:
 def run_job(address: str, secret: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(JOB), "--service", address, *arguments],
-        capture_output=True, text=True, timeout=60, env={**os.environ, "COOKIEGATE_SECRET": secret}, check=False,
+        capture_output=True, text=True, timeout=60, env={**os.environ, "SINK_SECRET": secret}, check=False,
     )  # fmt: skip
 
 
@@ -113,7 +113,9 @@ def test_nothing_is_acknowledged_while_a_sink_is_away(bench: Bench, address: str
     secret = Subscribers(bench.service.storage, bench.clock).add("lake", ("consent.erase",))
     tell(bench, SUBS[0])
     bench.clock.advance(60)
-    done = run_job(address, secret, "--postgresql", lake, "--duckdb", str(tmp_path / "empty.duckdb"))
+    empty = tmp_path / "empty.duckdb"
+    duckdb.connect(str(empty)).close()
+    done = run_job(address, secret, "--postgresql", lake, "--duckdb", str(empty))
     assert done.returncode == 1
     assert "events does not exist" in done.stderr
     assert left_in_postgres(lake) == sorted(SUBS[1:] * 2), "the other has deleted, which may be repeated"
@@ -121,6 +123,14 @@ def test_nothing_is_acknowledged_while_a_sink_is_away(bench: Bench, address: str
     duck = fill_duck(tmp_path / "lake.duckdb")
     assert run_job(address, secret, "--postgresql", lake, "--duckdb", str(duck)).stdout.startswith("1 erasures, 2 rows")
     assert lag_s(bench) == 0
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
+    for arguments in (["--duckdb", "no.duckdb"], ["--duckdb", "x", "--secret-file", "no.txt"]):
+        done = run_job("http://127.0.0.1:9", "whsec_x", *arguments)
+        assert done.returncode == 2
+        assert f"{arguments[-2]} {arguments[-1]}" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_pages_and_what_cannot_be(bench: Bench, address: str) -> None:
@@ -135,5 +145,5 @@ def test_pages_and_what_cannot_be(bench: Bench, address: str) -> None:
     assert client.get("/v1/erasures").status_code == 401
     other = Subscribers(bench.service.storage, bench.clock).add("other", ("consent.withdrawn",))
     assert client.get("/v1/erasures", headers={"Authorization": f"Bearer {other}"}).status_code == 403
-    bad = run_job(address, secret, "--duckdb", "x", "--table", "events; DROP TABLE events")
+    bad = run_job(address, secret, "--postgresql", "x", "--table", "events; DROP TABLE events")
     assert "must be a name such as events" in bad.stderr

@@ -30,12 +30,15 @@ def test_a_subscriber_is_added_and_its_secret_is_shown_once(tmp_path: Path) -> N
     secret = result.stdout.strip()
     assert secret.startswith("whsec_")
     assert "not shown again" in result.stderr
+    assert f"There was no record in {tmp_path}" in result.stderr
     post = Post(tmp_path, own_files=True)
     found = post.subscribers.find(secret)
     assert found is not None
     assert (found.name, found.events) == ("warehouse", ("consent.erase", "consent.withdrawn"))
     post.close()
-    assert secret not in run(tmp_path, "subscribers", "list").output
+    listed = run(tmp_path, "subscribers", "list")
+    assert secret not in listed.output
+    assert "There was no record" not in listed.stderr
 
 
 def test_the_list_shows_lag_age_and_faults(tmp_path: Path) -> None:
