@@ -68,18 +68,21 @@ def gate_pandas(
             or milliseconds since 1970; never later than now, which it also is where nothing stands there. It passes.
         lines: the column that holds each event (``plain``) or request (other trackers) as JSON text or struct; its
             tokens are inside. A row whose batch has events of several grants becomes a row for each.
-        keep: columns of your own that pass as they are, such as a partition's day; an index of your own too.
+        keep: columns of your own that pass as they are, such as a partition's day; an index of your own too, by its
+            names. Only pandas' own numbering (``RangeIndex``) needs no leave.
         report: drop and change nothing; add ``consent_reason``.
 
     Returns:
         Flat columns: the rows that pass, in their order, under their index; what is not granted is null, the token's
         column is gone, and ``consent_sub``, ``consent_pv``, ``consent_ep``, ``consent_scope`` and ``consent_acquire``
         say on whose consent a row rests. Types stay, but that integers and booleans become pandas' nullable ones where
-        something went. Lines: the columns of ``keep``, ``collected_at``, the stripped line, and the same five.
+        something went, and Arrow's dictionaries their values. Lines: the columns of ``keep``, ``collected_at``, the
+        stripped line, and the same five. Nothing beneath the frame holds what was refused or dropped, in no writer.
 
     Raises:
         ImportError: pandas is not installed.
-        ValueError: a column is missing, or stands where the gate writes, or the index holds data of its own.
+        ValueError: a column is missing, or stands where the gate writes, or the index is neither numbering nor in
+            ``keep``.
     """
     columns_of = _needed("pandas_columns", "pandas").PandasColumns
     keep = _check_index(frame, keep)
@@ -103,7 +106,9 @@ def gate_polars(
     keep: Iterable[str] = (),
     report: bool = False,
 ) -> Gated[pl.DataFrame]:
-    """Gates a polars frame; arguments and outcome are those of :func:`gate_pandas`, and every column keeps its type.
+    """Gates a polars frame; arguments and outcome are those of :func:`gate_pandas`.
+
+    Every column keeps its type, but an ``Enum`` becomes ``String``: it would carry its other values on.
 
     Raises:
         ImportError: polars is not installed.
@@ -174,11 +179,17 @@ def _needed(module: str, package: str) -> Any:
 
 
 def _check_index(frame: pd.DataFrame, keep: Iterable[str]) -> Iterable[str]:
-    """The columns to keep, without those of the index; one of row numbers says nothing and needs no leave."""
+    """The columns to keep, without those of the index; one that counts rows says nothing and needs no leave."""
     kept = keep if isinstance(keep, str) else set(keep)
-    names = [name for name in frame.index.names if name is not None]
-    refused = [name for name in names if name not in kept]
-    if refused or (not names and frame.index.dtype.kind not in "iu"):
-        shown = refused[0] if refused else "what stands beside the rows"
-        raise ValueError(f"{shown} is an index, which no field map decides about: reset_index(), or name it in keep")
+    names = list(frame.index.names)
+    if names == [None] and isinstance(frame.index, import_module("pandas").RangeIndex):
+        return kept
+    for name in names:
+        if name is None:
+            raise ValueError(
+                "what stands beside the rows is an index without a name, which no field map decides about:"
+                " reset_index(drop=True), or give it a name with rename_axis() and name it in keep"
+            )
+        if name not in kept:
+            raise ValueError(f"{name} is an index, which no field map decides about: reset_index(), or name it in keep")
     return kept if isinstance(kept, str) else kept - set(names)

@@ -64,7 +64,7 @@ class Columns(Protocol):
         ...
 
     def erase(self, name: str, rows: Flags) -> None:
-        """Leaves nothing in these rows, nor anywhere else in the column, of what was there."""
+        """Leaves nothing to be seen in these rows; :meth:`settle` makes it sure."""
         ...
 
     def put(self, name: str, rows: Numbers, values: Sequence[Any]) -> None:
@@ -77,6 +77,10 @@ class Columns(Protocol):
 
     def drop(self, name: str) -> None:
         """Removes a column."""
+        ...
+
+    def settle(self) -> None:
+        """Makes every column anew of what is seen: nothing that was erased, or whose row went, stays beneath."""
         ...
 
     def add(self, name: str, values: Sequence[Any], kind: type = str) -> None:

@@ -139,6 +139,7 @@ def _gate_flat(gate: Gate, columns: Columns, asked: Asked, received_ms: Times | 
     stripping = Stripping(gate, columns, decided, counts)
     stripping.run(name for name in columns.names if name not in {asked.token, *asked.own()})
     columns.drop(asked.token)
+    columns.settle()
     stripping.stamp()
     return [str(reason) for reason in decided.reasons]
 
@@ -158,6 +159,7 @@ def _gate_lines(gate: Gate, columns: Columns, asked: Asked, received_ms: Times |
     for name in list(columns.names):
         if name not in asked.own():
             columns.drop(name)
+    columns.settle()
     columns.add(asked.lines, [text.decode() for text in texts])
     stamps = [_read_stamp(text).consent for text in texts]
     for name, kind in STAMPS.items():

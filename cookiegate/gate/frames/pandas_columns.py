@@ -112,11 +112,10 @@ class PandasColumns:
         return np.flatnonzero(np.array(found, dtype=bool))
 
     def erase(self, name: str, rows: Flags) -> None:
-        """Leaves nothing in these rows; categories that are nowhere any more go too."""
+        """Leaves nothing to be seen in these rows."""
         if rows.any():
             column = self.frame[name]
-            column = column.astype(_nullable(column.dtype)).mask(rows, None)
-            self.frame[name] = _used(column).array
+            self.frame[name] = column.astype(_nullable(column.dtype)).mask(rows, None).array
 
     def put(self, name: str, rows: Numbers, values: Sequence[Any]) -> None:
         """Replaces the values of rows."""
@@ -131,13 +130,16 @@ class PandasColumns:
     def take(self, rows: Numbers) -> None:
         """Keeps these rows."""
         self.frame = self.frame.iloc[rows].copy()
-        for name in self.frame.columns:
-            if isinstance(self.frame[name].dtype, pd.CategoricalDtype):
-                self.frame[name] = _used(self.frame[name]).array
 
     def drop(self, name: str) -> None:
         """Removes a column."""
         self.frame = self.frame.drop(columns=name)
+
+    def settle(self) -> None:
+        """Makes a frame anew: masks and categories keep values that went, and a frame may have notes of its own."""
+        index = _settled_index(self.frame.index)
+        columns = {name: _settled(self.frame[name]) for name in self.frame.columns}
+        self.frame = pd.DataFrame({name: column.set_axis(index) for name, column in columns.items()}, index=index)
 
     def add(self, name: str, values: Sequence[Any], kind: type = str) -> None:
         """Adds a column."""
@@ -153,13 +155,33 @@ def _nullable(dtype: Any) -> Any:
         return f"{'Int' if dtype.kind == 'i' else 'UInt'}{dtype.itemsize * 8}"
     if isinstance(dtype, np.dtype) and dtype.kind == "b":
         return "boolean"
-    if isinstance(dtype, pd.ArrowDtype) and "dictionary" in str(dtype):
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("dictionary"):
         return pd.ArrowDtype(dtype.pyarrow_dtype.value_type)
     return dtype
 
 
-def _used(column: pd.Series) -> pd.Series:
-    return column.cat.remove_unused_categories() if isinstance(column.dtype, pd.CategoricalDtype) else column
+def _settled(column: pd.Series) -> pd.Series:
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype):
+        return column
+    gone = column.isna().to_numpy(dtype=bool)
+    if isinstance(dtype, pd.ArrowDtype) and "dictionary" in str(dtype):
+        # Of a dictionary inside of lists or objects only new values rid the column.
+        held = [None if is_gone else value for is_gone, value in zip(gone, column.array, strict=True)]
+        return pd.Series(held, index=column.index, dtype=_nullable(dtype))
+    # A place of -1 is filled with nothing, where a mask would cover what is there.
+    places = np.where(gone, -1, np.arange(len(column)))
+    column = pd.Series(column.array.take(places, allow_fill=True), index=column.index)
+    return column.cat.remove_unused_categories() if isinstance(dtype, pd.CategoricalDtype) else column
+
+
+def _settled_index(index: pd.Index) -> pd.Index:
+    if isinstance(index, pd.RangeIndex):
+        return index
+    levels = [_settled(index.get_level_values(place).to_series(name=None)) for place in range(index.nlevels)]
+    if isinstance(index, pd.MultiIndex):
+        return pd.MultiIndex.from_arrays([level.array for level in levels], names=index.names)
+    return pd.Index(levels[0].array, dtype=levels[0].dtype, name=index.name)
 
 
 def _may_hold_texts(dtype: Any) -> bool:

@@ -1,8 +1,8 @@
-"""Columns of a polars frame; their types stay as they are."""
+"""Columns of a polars frame. Types stay, but an enumeration becomes text: its type holds every value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,12 @@ import polars as pl
 from cookiegate.gate.frames.columns import NO_TEXT, is_missing
 
 if TYPE_CHECKING:
+    from polars.datatypes import DataTypeClass
+
     from cookiegate.gate.frames.columns import Flags, Numbers, Times
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
+_NUMBERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64)
 
 
 class PolarsColumns:
@@ -112,8 +115,7 @@ class PolarsColumns:
             held[row] = value
         dtype = self.frame[name].dtype
         # The values of an enumeration are closed, and a cut address or text is none of them.
-        dtype = pl.String() if isinstance(dtype, pl.Enum) else dtype
-        self.frame = self.frame.with_columns(pl.Series(name, held, dtype=dtype, strict=False))
+        self.frame = self.frame.with_columns(pl.Series(name, held, dtype=_mapped(dtype, _opened), strict=False))
 
     def take(self, rows: Numbers) -> None:
         """Keeps these rows."""
@@ -123,7 +125,50 @@ class PolarsColumns:
         """Removes a column."""
         self.frame = self.frame.drop(name)
 
+    def settle(self) -> None:
+        """Makes every column anew: polars' own ways share buffers, and null is a mark on a value that stays."""
+        if self.frame.width:
+            self.frame = pl.DataFrame([_settled(column) for column in self.frame])
+
     def add(self, name: str, values: Sequence[Any], kind: type = str) -> None:
         """Adds a column."""
         dtype = pl.Int64 if kind is int else pl.String
         self.frame = self.frame.with_columns(pl.Series(name, values, dtype=dtype))
+
+
+def _settled(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, _NUMBERS):
+        return _settled_numbers(column)
+    plain = _mapped(column.dtype, _plain)
+    made = pl.Series(column.name, column.cast(plain).to_list() if plain != column.dtype else column.to_list(), plain)
+    return made.cast(_mapped(column.dtype, _opened))
+
+
+def _settled_numbers(column: pl.Series) -> pl.Series:
+    gone = column.is_null().to_numpy()
+    held = column.fill_null(0).to_numpy().copy()
+    held[gone] = 0
+    made = pl.Series(column.name, held, dtype=column.dtype)
+    return made.set(pl.Series(gone), None) if gone.any() else made
+
+
+def _mapped(dtype: pl.DataType | DataTypeClass, change: Callable[[pl.DataType], pl.DataType]) -> pl.DataType:
+    """The type with every type inside changed."""
+    if isinstance(dtype, pl.List):
+        return pl.List(_mapped(dtype.inner, change))
+    if isinstance(dtype, pl.Array):
+        return pl.Array(_mapped(dtype.inner, change), dtype.size)
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: _mapped(field.dtype, change) for field in dtype.fields})
+    return change(dtype if isinstance(dtype, pl.DataType) else dtype())
+
+
+def _opened(dtype: pl.DataType) -> pl.DataType:
+    return pl.String() if isinstance(dtype, pl.Enum) else dtype
+
+
+def _plain(dtype: pl.DataType) -> pl.DataType:
+    """The type whose Python values lose nothing, unlike those of times, which have no nanoseconds."""
+    if isinstance(dtype, _TEXTS):
+        return pl.String()
+    return pl.Int64() if dtype.is_temporal() else dtype

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pyspark.sql
     from numpy.typing import NDArray
 
-#: A task sees times without their zone; these columns tell them as milliseconds since 1970.
+#: A task sees times without their zone; these columns tell them as milliseconds since 1970. Times that never had one
+#: (``timestamp_ntz``) arrive as they are and count as UTC, whatever the session's zone.
 _EXACT = "__cookiegate_ms_"
 _TYPES: Mapping[type, Any] = {str: types.StringType(), int: types.LongType()}
 
@@ -65,7 +66,7 @@ def gate(frame: pyspark.sql.DataFrame, plan: GatePlan, asked: Asked) -> tuple[py
     exact = {
         _EXACT + field.name: functions.unix_millis(functions.col(f"`{field.name}`").cast("timestamp"))
         for field in frame.schema.fields
-        if field.name in timed and isinstance(field.dataType, types.TimestampType | types.TimestampNTZType)
+        if field.name in timed and isinstance(field.dataType, types.TimestampType)
     }
     task = _task(context.broadcast(plan), context.accumulator(counts, _CountsParam()), asked)
     gated = frame.withColumns(exact) if exact else frame

@@ -15,6 +15,9 @@ from conformance.material import MARKER, readable, tally
 from cookiegate.gate.counts import Counts
 from cookiegate.gate.frame import GatePlan, gate_spark
 
+#: Not the zone of the times: whoever mixes them up finds the events hours before their tokens.
+ZONE = "America/Los_Angeles"
+
 
 def main() -> None:
     """Gates each tracker's lines."""
@@ -27,8 +30,7 @@ def main() -> None:
         "spark.executor.memory": "1g",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
-        # Not the zone of the times: whoever mixes them up finds the events hours before their tokens.
-        "spark.sql.session.timeZone": "America/Los_Angeles",
+        "spark.sql.session.timeZone": ZONE,
     }.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
@@ -55,11 +57,17 @@ def _gate(session: SparkSession, asked: Mapping[str, Any], tracker: str) -> Coun
     frame = session.createDataFrame([(text.decode(),) for text in texts], "line string")
     counts.add(_run(frame, plan, lines="line"))
     if events:
-        frame = _flat(session, events, datetime.fromtimestamp(asked["made_ms"] / 1000, UTC))
+        made_at = datetime.fromtimestamp(asked["made_ms"] / 1000, UTC)
+        frame = _flat(session, events, made_at)
         flat = _run(frame, plan, collected_at="received")
         report = gate_spark(frame, plan, collected_at="received", report=True).frame
         told = {row["consent_reason"]: row["count"] for row in report.groupBy("consent_reason").count().collect()}
         assert told == {"ok": flat.accepted, **flat.dropped}
+        zoneless = _flat(session, events, made_at.replace(tzinfo=None))
+        # East of UTC: read in the session's zone, these times would be hours before their tokens.
+        session.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+        assert _run(zoneless, plan, collected_at="received").dropped == flat.dropped
+        session.conf.set("spark.sql.session.timeZone", ZONE)
         counts.add(flat)
     return counts
 
@@ -75,7 +83,7 @@ def _flat(session: SparkSession, events: Sequence[Mapping[str, Any]], received: 
     kinds = {"time": "long", "value": "double", "tags": "array<string>"}
     schema = ", ".join(f"`{name}` {kinds.get(name, 'string')}" for name in names)
     rows = [(*(_cell(event.get(name), kinds.get(name)) for name in names), received) for event in events]
-    return session.createDataFrame(rows, f"{schema}, received timestamp")
+    return session.createDataFrame(rows, f"{schema}, received timestamp{'' if received.tzinfo else '_ntz'}")
 
 
 def _cell(value: Any, kind: str | None) -> Any:
