@@ -167,6 +167,60 @@ def test_too_many_events_are_refused(service: ConsentService) -> None:
         run(passage, b"[" + b"0," * (large.ITEMS_LIMIT + 1) + b"0]", 65_536)
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_no_token_of_the_request_stays_in_a_large_body(service: ConsentService, own: bool) -> None:
+    header, query, cookie = (service.token(sub=letter * 22) for letter in "hqc")
+    address = f"http://shop.test/?a={header}&b={query}&c={cookie}&d={'x' * 500}"
+    event = {"event": "e", "page_url": address} | ({"consent_token": header} if own else {})
+    headers = {"X-Consent-Token": header, "Cookie": f"a=b; cg_token={cookie}"}
+    for count in (1, 50):
+        head = TrackerRequest("POST", f"/events?ct={query}", headers)
+        gate = service.gate("plain", body_limit_bytes=4_000, fields={"event": "event", "page_url": "event"})
+        passed = run(Passage(gate, head), json.dumps([event] * count).encode(), 1_000)
+        (outgoing,) = passed.outgoing
+        written = b"".join(outgoing.blocks()).decode()
+        assert written.count("http://shop.test/?a=&b=&c=&d=") == passed.counts.accepted == count
+        passed.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "passes"),
+    [
+        ('{"\\ud800":1,"batch":[', "]}", False),
+        ('{"batch":[', '],"\\udc00":1}', False),
+        ('\ufeff{"batch":[', "]}", False),
+        (" \n" * 200 + '{"batch":[', "]}", True),
+        ('{"api_key":"first","batch":[', '],"api_key":"last"}', True),
+        ('{"api_key":"\\ud800","batch":[', '],"api_key":"last"}', False),
+        ('{"batch":[],"batch":[', "]}", None),
+    ],
+)
+def test_what_stands_around_a_large_list_is_judged_as_around_a_small_one(
+    service: ConsentService, before: str, after: str, passes: bool | None
+) -> None:
+    event = {"event": "$pageview", "properties": {"consent_token": service.token(), "own": "x" * 500}}
+    outcomes = []
+    for count in (1, 50):
+        gate = service.gate("posthog", body_limit_bytes=4_000)
+        data = f"{before}{','.join([json.dumps(event)] * count)}{after}".encode()
+        passed = run(Passage(gate, TrackerRequest("POST", "/batch/")), data, 100)
+        outcomes.append(
+            [{**json.loads(b"".join(outgoing.blocks())), "batch": None} for outgoing in passed.outgoing]
+            or passed.counts.dropped
+        )
+        passed.close()
+    small, large_ = outcomes
+    if passes is None:  # which of two lists counts is not known before the end: neither does
+        assert large_ == {Reason.EVENT_MALFORMED: 1}
+    else:
+        assert small == large_
+        assert small == (
+            [{"batch": None} | ({"api_key": "last"} if "last" in after else {})]
+            if passes
+            else {Reason.EVENT_MALFORMED: 1}
+        )
+
+
 def test_empty_compressed_blocks_take_no_memory(service: ConsentService) -> None:
     gate = service.gate("plain", body_limit_bytes=1_000)
     passage = Passage(gate, TrackerRequest("POST", "/events", {"Content-Encoding": "gzip"}))

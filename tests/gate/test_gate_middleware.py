@@ -105,18 +105,31 @@ def test_without_consent_the_application_is_not_asked_and_the_tracker_content(ap
     assert (pixel.status, pixel.headers["Content-Type"], pixel.seen) == (200, "image/gif", None)
 
 
-def test_other_paths_and_preflights_are_untouched(app: GuardedApp) -> None:
-    for method, path in (("POST", "/login?ct=x&q=marked"), ("OPTIONS", "/api/event")):
+def test_other_paths_are_untouched(app: GuardedApp) -> None:
+    for method in ("POST", "OPTIONS"):
         asked = {"Access_Control_Request_Method": "POST", "Cookie": "a=marked", "User_Agent": "marked"}
-        answered = send(app, method, path, b"marked \xff", X_Forwarded_For=ADDRESS, **asked)
+        answered = send(app, method, "/login?ct=x&q=marked", b"marked \xff", X_Forwarded_For=ADDRESS, **asked)
         assert answered.seen is not None
         assert answered.seen["body"] == "marked \xff"
         head = answered.seen["head"]
         assert (head["HTTP_COOKIE"], head["HTTP_USER_AGENT"], head["HTTP_X_FORWARDED_FOR"]) == (
             "a=marked", "marked", ADDRESS,
         )  # fmt: skip
-        assert head["QUERY_STRING"] == path.partition("?")[2]
+        assert head["QUERY_STRING"] == "ct=x&q=marked"
         assert answered.headers["Set-Cookie"] == "own=1"
+
+
+def test_a_preflight_tells_the_application_what_it_asks_and_no_more(app: GuardedApp) -> None:
+    asked = {"Origin": ORIGIN, "Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "x-a"}
+    hidden = {"Cookie": "a=marked", "User_Agent": "marked", "X_Forwarded_For": "marked", "Content_Type": "marked"}
+    answered = send(app, "OPTIONS", "/api/event?ct=marked&u=marked", b"marked", **asked, **hidden)
+    assert answered.seen is not None
+    head = answered.seen["head"]
+    found = (head["HTTP_ORIGIN"], head["HTTP_ACCESS_CONTROL_REQUEST_METHOD"])
+    assert (*found, head["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"]) == (ORIGIN, "POST", "x-a")
+    assert (head["PATH_INFO"], head["QUERY_STRING"], answered.seen["size"]) == ("/api/event", "", 0)
+    assert "REMOTE_ADDR" not in head
+    assert "marked" not in answered.data.decode()
 
 
 @pytest.mark.parametrize("status", [204, 418, 500])

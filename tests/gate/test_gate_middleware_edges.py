@@ -111,6 +111,50 @@ def test_a_prefix_guards_all_below_it(lasting_service: ConsentService) -> None:
         assert len(seen.seen) == 2
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/count/x", "/count;x/y", "/a/..;/count", "/;a/count", "/x/;/../count", "/count/../login", "/count ",
+        "/count\0", "//COUNT//x",
+    ],
+)  # fmt: skip
+def test_what_is_below_a_known_address_or_may_be_taken_for_it_is_guarded(
+    lasting_service: ConsentService, path: str
+) -> None:
+    line = {"method": "POST", "path": path, "body": "marked"}
+    seen, other = Wsgi(), Asgi()
+    status, headers, _ = call_wsgi(wsgi.GateMiddleware(seen, lasting_service.gate("goatcounter")), line)
+    assert (status, headers["X-Consent-Reason"], seen.seen) == ("200 OK", "tracker_mismatch", [])
+    call_asgi(asgi.GateMiddleware(other, lasting_service.gate("goatcounter")), line)
+    assert other.seen == []
+
+
+def test_addresses_that_no_table_knows_are_the_applications_own_unless_named(lasting_service: ConsentService) -> None:
+    gate, flags = lasting_service.gate("posthog"), {"method": "POST", "path": "/flags/", "body": "{}"}
+    seen = Wsgi()
+    call_wsgi(wsgi.GateMiddleware(seen, gate), {**flags, "path": "/login"})
+    assert [item["PATH_INFO"] for item in seen.seen] == ["/login"]
+    named = wsgi.GateMiddleware(seen, gate, paths=("/e", "/i", "/batch", "/capture", "/flags", "/s"))
+    call_wsgi(named, flags)
+    assert len(seen.seen) == 1
+    event = {"event": "$pageview", "properties": {"consent_token": lasting_service.token()}}
+    call_wsgi(named, {"method": "POST", "path": "/e/", "body": json.dumps(event)})
+    assert [item["PATH_INFO"] for item in seen.seen[1:]] == ["/e/"]
+
+
+def test_a_preflight_over_asgi_hears_of_the_end_and_of_no_body(lasting_service: ConsentService) -> None:
+    heard: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        heard.extend([scope, await receive(), await receive()])
+
+    headers = {"Access-Control-Request-Method": "POST", "Origin": "http://shop.test", "Cookie": "marked"}
+    line = {"method": "OPTIONS", "path": "/events?u=marked", "headers": headers, "body": "marked", "ip": "marked"}
+    call_asgi(asgi.GateMiddleware(app, lasting_service.gate()), line)
+    assert "marked" not in repr(heard)
+    assert heard[1:] == [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+
+
 def test_a_verifier_with_tracker_and_purpose_will_do(lasting_service: ConsentService) -> None:
     verifier = lasting_service.verifier()
     for make in (wsgi.GateMiddleware, asgi.GateMiddleware):

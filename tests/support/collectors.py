@@ -98,13 +98,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return
-        self.send_response(collector.status)
+        status = collector.status  # the test may set the next while this one goes out
+        self.send_response(status)
         for name, value in collector.headers:
             self.send_header(name, value)
-        if collector.status not in (204, 304):
+        if status not in (204, 304):
             self.send_header("Content-Length", str(len(collector.body)))
         self.end_headers()
-        if collector.status not in (204, 304):
+        if status not in (204, 304):
             self.wfile.write(collector.body)
 
     def __getattr__(self, name: str) -> Any:

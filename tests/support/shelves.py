@@ -20,6 +20,8 @@ class Shelf:
     unchanged: list[str] = field(default_factory=list)
     #: Answers 503 to everything while set.
     is_down: bool = False
+    #: For how long a cache in front of it says to have had what it gives.
+    age_s: int | None = None
 
     def __post_init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
@@ -74,11 +76,17 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.headers.get("If-None-Match") == etag:
             self._shelf.unchanged.append(name)
             self.send_response(304)
+            self._tell_age()
             self.end_headers()
             return
         self._shelf.whole.append(name)
         self.send_response(200)
+        self._tell_age()
         self.send_header("ETag", etag)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _tell_age(self) -> None:
+        if self._shelf.age_s is not None:
+            self.send_header("Age", str(self._shelf.age_s))

@@ -26,6 +26,7 @@ GARBAGE = (
     b"", b"garbage\r\n\r\n", b"HTTP/1.1 two hundred\r\n\r\n", b"HTTP/1.1 101 Switching\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", b"\x16\x03\x01\x00",
+    b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 103 Early Hints\r\n\r\n",
 )  # fmt: skip
 
 
@@ -38,6 +39,15 @@ def test_garbage_for_an_answer_is_a_502(forwarding: Bench, collector: Collector)
         assert ADDRESS not in answer.text
     collector.raw = None
     assert send(visitor).status_code == 202
+
+
+def test_what_a_collector_says_before_its_answer_is_passed_over(forwarding: Bench, collector: Collector) -> None:
+    visitor = visitor_of(forwarding, "browsing")
+    early = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\nConnection: close\r\n\r\n"
+    collector.raw = early + b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\nok"
+    answer = send(visitor)
+    assert (answer.status_code, answer.data, answer.headers["X-A"]) == (200, b"ok", "b")
+    assert "Link" not in answer.headers
 
 
 def test_a_redirect_is_neither_followed_nor_passed_on(forwarding: Bench, collector: Collector) -> None:

@@ -43,6 +43,15 @@ def test_every_status_comes_back(forwarding: Bench, collector: Collector) -> Non
         assert (answer.status_code, answer.data) == (status, b"" if status == 204 else b"taken")
 
 
+def test_no_cache_keeps_an_answer_and_no_validator_marks_a_visitor(forwarding: Bench, collector: Collector) -> None:
+    names = ("Cache-Control", "ETag", "Expires", "Last-Modified", "Age", "Pragma")
+    collector.headers = [(name, "marked") for name in names] + [("X-Own", "kept")]
+    answer = send(visitor_of(forwarding, "browsing"))
+    assert answer.headers.getlist("Cache-Control") == ["no-store"]
+    assert "marked" not in str(answer.headers)
+    assert answer.headers["X-Own"] == "kept"
+
+
 @pytest.mark.parametrize("granted", [True, False])
 def test_an_address_goes_on_only_as_granted(forwarding: Bench, collector: Collector, granted: bool) -> None:
     visitor = visitor_of(forwarding, *(("ip",) if granted else ()))

@@ -9,7 +9,7 @@ app = GateMiddleware(app, Gate(verifier, tracker="matomo", purpose="analytics"))
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from cookiegate.clock import rfc3339
 from cookiegate.errors import BodyTooLargeError
 from cookiegate.gate.adapters.answers import Header, cors, empty_answer, granted_cookies, main_reason, problem
-from cookiegate.gate.adapters.guarding import Guard, is_ambiguous, is_preflight
+from cookiegate.gate.adapters.guarding import PREFLIGHT_HEADERS, Guard, is_ambiguous, is_preflight
 from cookiegate.gate.adapters.outgoing import Outgoing, Passed
 from cookiegate.gate.adapters.passage import BATCH_LIMIT_BYTES, DRAINED_BYTES, Passage
 from cookiegate.gate.counts import Counts
@@ -44,7 +44,8 @@ class GateMiddleware:
         app: the collector.
         gate: the gate, or the verifier of one to be made.
         tracker, purpose: of the gate to be made.
-        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses when None.
+        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
+            them when None.
         batch_limit_bytes: largest body whose events stand in a list; for others the gate's ``body_limit_bytes`` counts.
         origins: the pages' origins that may read the gate's own answers, where pages and collector are apart.
 
@@ -77,8 +78,11 @@ class GateMiddleware:
         """One connection: an HTTP request, or anything else, which is not for the gate."""
         path = self._guard.inner_path(_path(scope)) if scope["type"] == "http" else None
         headers, is_doubtful = _headers(scope) if path is not None else ({}, False)
-        if path is None or is_preflight(scope["method"], headers):
+        if path is None:
             await self._app(scope, receive, send)
+            return
+        if is_preflight(scope["method"], headers):
+            await self._app(_preflight(scope, headers), _NoBody(receive), send)
             return
         answering = _Answering(self._guard, send, headers.get("origin"), scope["method"])
         if is_doubtful or is_ambiguous(headers):
@@ -200,6 +204,21 @@ class _Body:
         return {"type": "http.request", "body": block, "more_body": not self._is_over}
 
 
+class _NoBody:
+    """What the application receives with a preflight: nothing, and after it the end of the connection."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_over = False
+
+    async def __call__(self) -> Message:
+        message: Message = {"type": "http.request", "body": b"", "more_body": False}
+        while self._is_over and message["type"] == "http.request":
+            message = await self._receive()
+        self._is_over = True
+        return message
+
+
 def _path(scope: Scope) -> str:
     path, root = scope["path"], scope.get("root_path", "")
     return str(path[len(root) :] if root and path.startswith(f"{root}/") else path)
@@ -259,12 +278,22 @@ def _scope(scope: Scope, outgoing: Outgoing) -> Scope:
     host = [(name, value) for name, value in scope["headers"] if name.lower() == b"host"]
     headers = _encoded([*outgoing.headers.items(), ("content-length", str(outgoing.size))])
     return {
-        **{name: value for name, value in scope.items() if name in _KEPT},
-        "raw_path": quote(scope["path"], safe="/:@!$&'()*+,;=~").encode(),
+        **_kept(scope),
         "query_string": accepted.path.partition("?")[2].encode("latin-1"),
         "headers": [*host, *headers],
         "client": (accepted.ip, 0) if accepted.ip is not None else None,
     }
+
+
+def _preflight(scope: Scope, headers: Mapping[str, str]) -> Scope:
+    """What the application sees of a preflight: where it asks, and what for."""
+    asked = _encoded((name, headers[name]) for name in ("host", *sorted(PREFLIGHT_HEADERS)) if name in headers)
+    return {**_kept(scope), "query_string": b"", "headers": asked, "client": None}
+
+
+def _kept(scope: Scope) -> Scope:
+    kept = {name: value for name, value in scope.items() if name in _KEPT}
+    return {**kept, "raw_path": quote(scope["path"], safe="/:@!$&'()*+,;=~").encode()}
 
 
 def _encoded(headers: Iterable[Header]) -> list[tuple[bytes, bytes]]:

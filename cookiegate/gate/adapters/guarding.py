@@ -14,6 +14,10 @@ from cookiegate.tokens.reasons import Reason
 from cookiegate.tokens.verifying import Verifier
 
 _SLASHES = re.compile(r"/+")
+#: What an application needs to answer a preflight; it hears nothing else of it.
+PREFLIGHT_HEADERS = frozenset(
+    {"origin", *(f"access-control-request-{name}" for name in ("method", "headers", "private-network"))}
+)
 
 
 class Guard:
@@ -22,7 +26,8 @@ class Guard:
     Args:
         gate: the gate, or the verifier of one to be made.
         tracker, purpose: of the gate to be made.
-        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses when None.
+        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
+            them when None.
         batch_limit_bytes: largest body whose events stand in a list.
         origins: the pages' origins that may read the gate's own answers.
 
@@ -56,22 +61,23 @@ class Guard:
         self._batch_limit_bytes = batch_limit_bytes
         self._prefixes = tuple(sorted((path.rstrip("/") for path in paths or ()), key=len, reverse=True))
         self._known = gate.paths
-        self._exact = frozenset() if paths is not None else frozenset(_plain(path) for path in self._known)
+        known = self._known if paths is None else ()
+        self._own = frozenset(reading for path in known for reading in _readings(path))
 
     def inner_path(self, path: str) -> str | None:
         """The path as the gate knows it; None if the request is none of its business.
 
-        Another spelling of a guarded address is guarded too, though the gate passes none but the tracker's own: an
-        application may take both for one.
+        Another spelling of a guarded address is guarded too, and so is what is below it, though the gate passes none
+        but the tracker's own: an application may take them for one.
         """
-        if not self._prefixes and not self._exact:
+        if not self._prefixes and not self._own:
             return path
-        plain = _plain(path)
-        if plain in self._exact:
+        readings = _readings(path)
+        if any(_is_at_or_below(reading, own) for reading in readings for own in self._own):
             return path
         for prefix in self._prefixes:
             low = prefix.lower()
-            if plain == low or plain.startswith(f"{low}/"):
+            if not low or any(_is_at_or_below(reading, low) for reading in readings):
                 # Either the gate was told of the prefix as a mount, or the tracker's own path follows it.
                 is_known = path in self._known or not path.startswith(prefix)
                 return path if is_known else path[len(prefix) :]
@@ -97,7 +103,7 @@ class Guard:
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether it is a CORS preflight: it carries neither event nor token."""
+    """Whether it is a CORS preflight: the application answers it, by :data:`PREFLIGHT_HEADERS` alone."""
     return method == "OPTIONS" and "access-control-request-method" in headers
 
 
@@ -111,12 +117,20 @@ def is_ambiguous(headers: Mapping[str, str]) -> bool:
     return bool(length and (not is_number or coding)) or coding not in ("", "chunked")
 
 
-def _plain(path: str) -> str:
-    """One spelling for the many of a path: slashes, dots, case."""
-    parts: list[str] = []
-    for part in _SLASHES.split(path.replace("\\", "/")):
+def _is_at_or_below(path: str, own: str) -> bool:
+    # Everything is below the root: as a tracker's own address it is only itself.
+    return path == own or (own != "" and path.startswith(f"{own}/"))
+
+
+def _readings(path: str) -> set[str]:
+    """One spelling for the many of a path (slashes, dots, case, parameters); two, where ``..`` may be a name or not."""
+    kept: list[str] = []
+    climbed: list[str] = []
+    for raw in _SLASHES.split(path.replace("\\", "/")):
+        part = raw.partition(";")[0].partition("\0")[0].strip().lower()
         if part == "..":
-            parts = parts[:-1]
+            climbed = climbed[:-1]
         elif part not in ("", "."):
-            parts.append(part.partition(";")[0].lower())
-    return "/" + "/".join(parts) if parts else ""
+            kept.append(part)
+            climbed.append(part)
+    return {"".join(f"/{part}" for part in parts) for parts in (kept, climbed)}

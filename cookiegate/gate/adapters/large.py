@@ -11,10 +11,17 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from cookiegate.gate import bodies
+from cookiegate.gate import bodies, shapes
 from cookiegate.gate.adapters.lists import ListReader
 from cookiegate.gate.adapters.outgoing import Outgoing, Passed, StoredBody
-from cookiegate.gate.carriers import CHOICE_COOKIE, TOKEN_HEADER, request_tokens, says_refused
+from cookiegate.gate.carriers import (
+    CHOICE_COOKIE,
+    TOKEN_COOKIE,
+    TOKEN_HEADER,
+    TOKEN_PARAMETER,
+    cookies,
+    says_refused,
+)
 from cookiegate.gate.counts import Counts
 from cookiegate.gate.gate import Gate
 from cookiegate.gate.request import AcceptedRequest, Filtered, TrackerRequest
@@ -180,10 +187,18 @@ class LargeBody:
 
 
 def _short(head: TrackerRequest, query: Mapping[str, str]) -> TrackerRequest:
-    """The head with nothing but what decides, so that what else it holds is counted once and not for every piece."""
+    """The head with nothing but what decides, so that what else it holds is counted once and not for every piece.
+
+    All of its tokens stay, each where it was: the first decides, and none may stay in an event's texts.
+    """
     headers = {name.lower(): value for name, value in head.headers.items()}
-    tokens = request_tokens(headers, query)
-    kept = {TOKEN_HEADER: tokens[0]} if tokens else {}
-    if says_refused(headers.get("cookie", "")):
-        kept["cookie"] = f"{CHOICE_COOKIE}=refused"
-    return replace(head, path=head.path.partition("?")[0], headers=kept, ip=None)
+    cookie = headers.get("cookie", "")
+    kept = {TOKEN_HEADER: headers[TOKEN_HEADER]} if TOKEN_HEADER in headers else {}
+    carried = {TOKEN_COOKIE: token} if (token := cookies(cookie).get(TOKEN_COOKIE)) else {}
+    if says_refused(cookie):
+        carried[CHOICE_COOKIE] = "refused"
+    if carried:
+        kept["cookie"] = "; ".join(f"{name}={value}" for name, value in carried.items())
+    asked = {TOKEN_PARAMETER: query[TOKEN_PARAMETER]} if query.get(TOKEN_PARAMETER) else {}
+    path = head.path.partition("?")[0]
+    return replace(head, path=f"{path}?{shapes.write_pairs(asked)}" if asked else path, headers=kept, ip=None)

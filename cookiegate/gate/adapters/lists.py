@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from cookiegate.gate import bodies
 from cookiegate.tokens.reasons import Denied, Reason
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -25,6 +26,15 @@ def _refuse(name: str) -> None:
 
 
 _read = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refuse).raw_decode
+
+
+def _name(text: str) -> str:
+    name = str(json.loads(text))
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise Denied(Reason.EVENT_MALFORMED) from error
+    return name
 
 
 class ListReader:
@@ -129,7 +139,7 @@ class ListReader:
             raise Denied(Reason.EVENT_MALFORMED)
         self._at += 1
         self._skip_space()
-        key, mark = str(json.loads(name)), self._text[self._at : self._at + 1]
+        key, mark = _name(name), self._text[self._at : self._at + 1]
         if mark and key == self._list_at:
             if mark != "[" or self._seen_list:
                 raise Denied(Reason.EVENT_MALFORMED)
@@ -143,7 +153,9 @@ class ListReader:
         self._around_size += len(name) + len(text)
         if self._around_size > self._limit:
             raise Denied(Reason.BODY_TOO_LARGE)
-        self.around.setdefault(key, text)
+        if key in self.around:
+            bodies.read_json(self.around[key])  # what is written over must be good, too
+        self.around[key] = text
         self._expects = "next member"
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -160,7 +161,8 @@ class Passage:
         self._large.feed(data)
 
     def _begin_large(self) -> LargeBody:
-        start = bytes(self._plain[:64]).lstrip()[:1]
+        # A byte order mark is no JSON, and the reader of the list says so, as it is said of a small body.
+        start = bytes(self._plain).removeprefix(codecs.BOM_UTF8).lstrip()[:1]
         route = next((route for route in self._lists if start == b"[" and route.many), None)
         route = route or next((route for route in self._lists if start == b"{" and route.list_at is not None), None)
         if route is None:

@@ -8,6 +8,7 @@ app = GateMiddleware(app, Gate(verifier, tracker="matomo", purpose="analytics"))
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -17,7 +18,7 @@ from typing import Any, TypeAlias
 from cookiegate.clock import rfc3339
 from cookiegate.errors import BodyTooLargeError
 from cookiegate.gate.adapters.answers import Header, cors, empty_answer, granted_cookies, main_reason, problem
-from cookiegate.gate.adapters.guarding import Guard, is_ambiguous, is_preflight
+from cookiegate.gate.adapters.guarding import PREFLIGHT_HEADERS, Guard, is_ambiguous, is_preflight
 from cookiegate.gate.adapters.outgoing import BLOCK_BYTES, Outgoing, Passed
 from cookiegate.gate.adapters.passage import BATCH_LIMIT_BYTES, DRAINED_BYTES, Passage
 from cookiegate.gate.counts import Counts
@@ -47,7 +48,8 @@ class GateMiddleware:
         app: the collector.
         gate: the gate, or the verifier of one to be made.
         tracker, purpose: of the gate to be made.
-        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses when None.
+        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
+            them when None.
         batch_limit_bytes: largest body whose events stand in a list; for others the gate's ``body_limit_bytes`` counts.
         origins: the pages' origins that may read the gate's own answers, where pages and collector are apart.
 
@@ -81,7 +83,7 @@ class GateMiddleware:
         headers = _headers(environ)
         path = self._guard.inner_path(environ.get("PATH_INFO", ""))
         if path is None or is_preflight(environ["REQUEST_METHOD"], headers):
-            return self._app(environ, start_response)
+            return self._app(environ if path is None else _preflight(environ, headers), start_response)
         answering = _Answering(self._guard, start_response, headers.get("origin"), environ["REQUEST_METHOD"])
         if is_ambiguous(headers):
             self._guard.add_refused(Reason.EVENT_MALFORMED)
@@ -259,10 +261,25 @@ def _read(body: _Input, passage: Passage) -> Passed | None:
     return passage.end() if body.announced in (None, taken) else None
 
 
+def _preflight(environ: Environ, headers: Mapping[str, str]) -> Environ:
+    """What the application sees of a preflight: where it asks, and what for."""
+    kept = _kept(environ)
+    for name in PREFLIGHT_HEADERS & headers.keys():
+        kept[f"HTTP_{name.upper().replace('-', '_')}"] = headers[name]
+    kept["QUERY_STRING"] = ""
+    kept["CONTENT_LENGTH"] = "0"
+    kept["wsgi.input"] = io.BytesIO()
+    return kept
+
+
+def _kept(environ: Environ) -> Environ:
+    return {name: value for name, value in environ.items() if name in _KEPT or name.startswith("wsgi.")}
+
+
 def _environ(environ: Environ, outgoing: Outgoing) -> Environ:
     """What the application sees in place of the request."""
     accepted = outgoing.accepted
-    kept = {name: value for name, value in environ.items() if name in _KEPT or name.startswith("wsgi.")}
+    kept = _kept(environ)
     for name, value in outgoing.headers.items():
         kept[f"HTTP_{name.upper().replace('-', '_')}"] = value
     kept.pop("HTTP_CONTENT_TYPE", None)

@@ -77,7 +77,8 @@ def _forward(service: Service, call: Call, gate: Gate, upstream: Upstream, path:
     headers = granted_cookies(answer.headers, gate.table, last.allowed)
     # Where the collector was not told the origin, it cannot answer to it.
     keeps_cors = says_who_reads(headers) and (not answers_origin or "origin" in last.accepted.headers)
-    reply = Reply(answer.status, headers=answer_headers(headers, keeps_cors=keeps_cors))
+    kept = [*answer_headers(headers, keeps_cors=keeps_cors), ("Cache-Control", "no-store")]
+    reply = Reply(answer.status, headers=kept)
     return _with_body(_with_reason(reply, passed.counts), answer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import select
 import ssl
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from cookiegate.errors import CookiegateError
@@ -25,6 +27,9 @@ _OF_THE_CONNECTION = frozenset(
         "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
+#: Source: RFC 9110 section 5.5, without the obsolete folding.
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class UpstreamError(CookiegateError):
@@ -45,6 +50,16 @@ class UpstreamBusyError(UpstreamError):
     code = "upstream_busy"
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """Passes over what a collector says before its answer, such as 103; a switch of protocols is for nobody here."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = cast(Any, None)  # as before the first
+            super().begin()
+
+
 class Answer:
     """A collector's answer. Its connection is free again when all of it was read, and closed when it was not.
 
@@ -57,10 +72,13 @@ class Answer:
         self._upstream = upstream
         self._connection = connection
         self._deadline = deadline
+        connection.response_class = _FinalResponse
         self._response = connection.getresponse()
         self.status = self._response.status
         if not HTTPStatus.OK <= self.status <= 999:
             raise http.client.BadStatusLine(str(self.status))
+        if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in self._response.getheaders()):
+            raise http.client.HTTPException("a header that cannot be written again")
         named = (self._response.getheader("Connection") or "").lower().split(",")
         hidden = _OF_THE_CONNECTION | {name.strip() for name in named}
         self.headers = [(name, value) for name, value in self._response.getheaders() if name.lower() not in hidden]

@@ -17,10 +17,12 @@ Header = tuple[str, str]
 #: Headers that hold addresses, by lower-case name.
 ADDRESS_HEADERS = frozenset(name for name, category in COMMON_HEADERS.items() if category == "ip")
 _VIA = "1.1 cookiegate"
-#: The gate's own word counts in an answer from its address.
+#: The gate's own word counts in an answer from its address. What is kept for one visitor must not answer another, nor
+#: may a validator mark a visitor.
 _OURS = frozenset(
     {
-        "content-security-policy", "date", "ratelimit", "ratelimit-policy", "referrer-policy",
+        "age", "cache-control", "content-security-policy", "date", "etag", "expires", "last-modified", "pragma",
+        "cdn-cache-control", "surrogate-control", "ratelimit", "ratelimit-policy", "referrer-policy",
         "strict-transport-security", "x-consent-reason", "x-content-type-options",
     }
 )  # fmt: skip
