@@ -30,13 +30,19 @@ class Binding:
         tracker: the tracker's name, a key of the claim.
         fields: paths of the client's id; the first that holds a text counts.
         split: makes names of a path.
+        same: those of them that all stand for one id: where one counts, the others must not say otherwise.
     """
 
     def __init__(
-        self, tracker: str, fields: Sequence[str], split: Callable[[str], Sequence[str]] = split_at_dots
+        self,
+        tracker: str,
+        fields: Sequence[str],
+        split: Callable[[str], Sequence[str]] = split_at_dots,
+        same: Sequence[str] = (),
     ) -> None:
         self._tracker = tracker
         self._paths = tuple(tuple(split(field)) for field in fields)
+        self._same = tuple(tuple(split(field)) for field in same)
 
     def concerns(self, claims: Claims) -> bool:
         """Whether the token is bound to a client of this tracker."""
@@ -47,6 +53,14 @@ class Binding:
         wanted = claims.bindings.get(self._tracker)
         if wanted is None:
             return True
-        ids = (value_at(event, path) for path in self._paths)
-        client_id = next((found for found in ids if isinstance(found, str) and found), None)
+        client_id = self._client_id(event)
         return client_id is not None and binding_of(claims.aud, client_id) == wanted
+
+    def _client_id(self, event: Mapping[str, Any]) -> str | None:
+        """The client's id; None if there is none, or no single one."""
+        for path in self._paths:
+            found = value_at(event, path)
+            if isinstance(found, str) and found:
+                others = [value_at(event, other) for other in self._same] if path in self._same else []
+                return found if all(other in (None, "", found) for other in others) else None
+        return None

@@ -14,6 +14,10 @@ TOKEN_COOKIE = "cg_token"  # noqa: S105  a cookie's name
 CHOICE_COOKIE = "cg_choice"
 #: Shorter text is no token of ours; taking it out of an event could take out anything.
 _SHORTEST = 64
+#: So many tokens are looked for one by one; of more, the parts between their dots are looked up.
+_FEW = 4
+#: A text that holds more tokens than this is left empty.
+_MOST = 16
 #: What stands in JSON as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*", re.ASCII)
 _encode = msgspec.json.Encoder().encode
@@ -57,29 +61,63 @@ def cookies(header: str) -> dict[str, str]:
 class Scrubber:
     """Takes the tokens of one request out of texts that a grant keeps, such as a page address with ``?ct=``.
 
+    However many tokens there are, the work grows with the texts alone.
+
     Args:
         tokens: whatever came in a token's place.
     """
 
     def __init__(self, tokens: Iterable[object]) -> None:
-        self._tokens = {token for token in tokens if isinstance(token, str) and len(token) >= _SHORTEST}
+        self._tokens = [*dict.fromkeys(token for token in tokens if isinstance(token, str) and len(token) >= _SHORTEST)]
         self._is_plain = all(_PLAIN.fullmatch(token) for token in self._tokens)
         self._encoded = tuple(token.encode("utf-8", "surrogatepass") for token in self._tokens)
         self._least = min(map(len, self._tokens), default=0)
+        #: For many: the part between a token's two dots → the numbers of the tokens that have it.
+        self._by_middle: dict[str, list[int]] = {}
+        #: The numbers of those that have no such part; a request's own, so there are few.
+        self._others: list[int] = []
+        if len(self._tokens) > _FEW:
+            self._sort()
+        self._middles = frozenset(middle.encode("utf-8", "surrogatepass") for middle in self._by_middle)
+
+    def _sort(self) -> None:
+        for number, token in enumerate(self._tokens):
+            parts = token.split(".")
+            if len(parts) == 3:
+                self._by_middle.setdefault(parts[1], []).append(number)
+            else:
+                self._others.append(number)
 
     def text(self, value: str) -> str:
         """``value`` without any of the tokens."""
         if len(value) < self._least:
             return value
-        for token in self._tokens:
+        found = self._in(value)
+        if not found:
+            return value
+        if len(found) > _MOST:
+            return ""
+        for token in found:
             value = value.replace(token, "")
         # A text made so that taking a token out puts one together is not worth keeping.
-        return "" if any(token in value for token in self._tokens) else value
+        return "" if self._in(value) else value
+
+    def _in(self, value: str) -> list[str]:
+        """The tokens in a text, in their order; more than :data:`_MOST` that may be in it are not looked for."""
+        found = self._tokens
+        if len(found) > _FEW:
+            numbers = set(self._others)
+            for part in value.split(".")[1:-1]:
+                numbers.update(self._by_middle.get(part, ()))
+            found = [found[number] for number in sorted(numbers)]
+            if len(found) > _MOST:
+                return found
+        return [token for token in found if token in value]
 
     def scrub(self, value: Any) -> Any:
         """A JSON value without any of the tokens in its texts."""
         # JSON writes a token as it is, so one look at all of it mostly does.
-        if self._is_plain and not self.found_in(_encode(value)):
+        if self._is_plain and not self._may_be_in(_encode(value)):
             return value
         return self._scrub(value)
 
@@ -92,6 +130,9 @@ class Scrubber:
             return [self._scrub(item) for item in value]
         return value
 
-    def found_in(self, data: bytes) -> bool:
-        """Whether one of the tokens is in ``data``."""
-        return any(token in data for token in self._encoded)
+    def _may_be_in(self, data: bytes) -> bool:
+        if len(self._encoded) <= _FEW:
+            return any(token in data for token in self._encoded)
+        return any(self._encoded[number] in data for number in self._others) or not self._middles.isdisjoint(
+            data.split(b".")[1:-1]
+        )

@@ -59,7 +59,7 @@ class EventRules:
         #: Field → what it needs to pass: its category, or for a sensitive one a rule of its own.
         self.mapped: Mapping[str, str] = {name: rule_of(name, category) for name, category in mapped.items()}
         self.times = EventTimes(table.time_fields, table.split)
-        self.binding = Binding(table.name, table.binding_fields, table.split)
+        self.binding = Binding(table.name, table.binding_fields, table.split, table.binding_same)
         #: The same as a tree.
         self.tree: Tree = compile_fields(mapped, table.split)
         #: By route, the members around its events.

@@ -22,6 +22,18 @@ from cookiegate.tokens.reasons import Denied, Reason
 
 #: Claims, allowance, and number and rest of the event.
 _Kept: TypeAlias = tuple[Claims, Allowance, int, dict[str, Any]]
+#: Why the issuer's signature was not found; a stranger's junk is not worth looking for in texts.
+_UNSIGNED = frozenset(
+    {
+        Reason.TOKEN_MISSING,
+        Reason.TOKEN_OVERSIZED,
+        Reason.TOKEN_MALFORMED,
+        Reason.ALGORITHM_DENIED,
+        Reason.TYPE_DENIED,
+        Reason.KEY_UNKNOWN,
+        Reason.SIGNATURE_INVALID,
+    }
+)
 
 
 class FilteringGate(Protocol):
@@ -72,6 +84,8 @@ class Filtering:
         self._counts = Counts()
         self._opened_shared: dict[int, Mapping[str, Any]] = {}
         self._left_of_shared: dict[tuple[int, int], _LeftOfShared] = {}
+        # Of the events' own tokens those that the issuer signed, good here or not: each is good somewhere.
+        self._signed: list[Any] = []
 
     def run(self) -> Filtered:
         """The outcome."""
@@ -95,8 +109,7 @@ class Filtering:
             for number, (event, shared) in enumerate(zip_longest(opened.events, opened.shared))
             if (found := self._decide(event, shared, tokens))
         ]
-        # Only tokens that are good somewhere here are worth looking for; a stranger's junk would only cost time.
-        self._scrubber = Scrubber((*tokens, *{event.token for _, event, _, _ in decided if event.token is not None}))
+        self._scrubber = Scrubber((*tokens, *self._signed))
         groups: dict[str, list[_Kept]] = {}
         for number, event, claims, allowance in decided:
             self._strip(number, event, claims, allowance, groups)
@@ -144,6 +157,7 @@ class Filtering:
         self, event: Any, shared: Mapping[str, Any] | None, tokens: Sequence[str]
     ) -> tuple[OpenEvent, Claims, Allowance] | None:
         """Reads an event and decides about its token: its own if there is one, else the request's first."""
+        opened = None
         try:
             opened = self._gate.rules.open(event, self._open_shared(shared) if shared else None)
             first = tokens[0] if tokens else None
@@ -151,7 +165,10 @@ class Filtering:
             claims, allowance = self._gate.decide_event(opened, token, self._received_ms)
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
+            if opened is not None and denial.reason not in _UNSIGNED:
+                self._signed.append(opened.token)
             return None
+        self._signed.append(opened.token)
         return opened, claims, allowance
 
     def _strip(

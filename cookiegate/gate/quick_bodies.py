@@ -109,6 +109,8 @@ class QuickBodies:
             and route.items == "object"
             and not (route.levels or table.attributes or table.documents)
         )
+        #: Members that make a list of what would be one event: no event that holds one has a shape.
+        self._lists = frozenset(route.list_at for route in self.routes if route.many)
         self._names: Names = {}
         self._around: dict[Route, Names] = {}
         self._unknown = 0
@@ -281,7 +283,7 @@ class QuickBodies:
                 *((event, rules.tree, self._names) for event in events[:_LEARNT_LIMIT]),
                 (around, rules.around[route], self._around.setdefault(route, {})),
             ):
-                if isinstance(event, Mapping):
+                if isinstance(event, Mapping) and self._lists.isdisjoint(event):
                     before = _size(names)
                     self._unknown += meet(event, tree, names, _UNKNOWN_LIMIT - self._unknown)
                     if _size(names) != before:

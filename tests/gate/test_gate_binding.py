@@ -43,6 +43,42 @@ def test_token_bound_for_another_tracker_or_not_at_all_passes_as_before(service:
         assert _send(service, service.signed(claims)) == {Reason.OK: 1}
 
 
+@pytest.mark.parametrize(
+    ("fields", "passes"),
+    [
+        ("_id=A", True), ("cid=A", True), ("_id=A&cid=A", True), ("_id=A&cid=", True), ("_id=&cid=A", True),
+        ("_id=A&cid=B", False), ("_id=B&cid=A", False), ("cid=B", False), ("uid=A", False), ("_id=A&uid=B", True),
+    ],
+)  # fmt: skip
+def test_matomo_s_two_names_for_the_client_s_id_must_not_differ(
+    service: ConsentService, fields: str, passes: bool
+) -> None:
+    token = service.signed(service.claims(bnd={"matomo": binding_of("demo", "A")}))
+    request = TrackerRequest("GET", f"/matomo.php?idsite=1&rec=1&{fields}", {"X-Consent-Token": token})
+    counts = service.gate("matomo").filter(request).counts
+    assert dict(counts.dropped) == ({} if passes else {Reason.BINDING_MISMATCH: 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "inside", "passes"),
+    [
+        ({"distinct_id": "A"}, {}, True), ({}, {"distinct_id": "A"}, True),
+        ({"distinct_id": "A"}, {"distinct_id": "A"}, True), ({"distinct_id": None}, {"distinct_id": "A"}, True),
+        ({"distinct_id": "B"}, {"distinct_id": "A"}, False), ({"distinct_id": 7}, {"distinct_id": "A"}, False),
+        ({"distinct_id": "A"}, {"distinct_id": 7}, False),
+        ({"distinct_id": "login"}, {"$device_id": "A", "distinct_id": "login"}, True),
+        ({"distinct_id": "A"}, {"$device_id": "B", "distinct_id": "A"}, False),
+    ],
+)  # fmt: skip
+def test_posthog_s_two_places_for_the_distinct_id_must_not_differ_where_it_is_the_client_s(
+    service: ConsentService, fields: dict[str, Any], inside: dict[str, Any], passes: bool
+) -> None:
+    token = service.signed(service.claims(bnd={"posthog": binding_of("demo", "A")}))
+    body = json.dumps({"event": "x", **fields, "properties": inside})
+    counts = service.gate("posthog").filter(TrackerRequest("POST", "/e/", {"X-Consent-Token": token}, body)).counts
+    assert dict(counts.dropped) == ({} if passes else {Reason.BINDING_MISMATCH: 1})
+
+
 def test_plain_lines_hold_to_it_too(service: ConsentService) -> None:
     token = service.signed(service.claims(bnd={"plain": binding_of("demo", "c-1")}))
     gate = service.gate()

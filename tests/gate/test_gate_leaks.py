@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from support.consent import ConsentService
 from support.marked_requests import Choices, everything_in, marked_request
 
-from cookiegate.gate import Gate, trackers
+from cookiegate.gate import Gate, TrackerRequest, trackers
+from cookiegate.gate.carriers import Scrubber
 from cookiegate.gate.request import read_line
 from cookiegate.policy.document import CATEGORIES
 
@@ -73,3 +76,55 @@ def test_no_value_of_an_ungranted_field_appears_in_a_plain_line(service: Consent
         if category not in granted | {"event"}:
             assert not [value for value in values if value in out], category
     assert token not in out
+
+
+def _beside(token: str | None, url: str) -> dict[str, Any]:
+    return {"event": "x", "properties": {"consent_token": token, "$current_url": url}}
+
+
+def _kept_urls(gate: Gate, events: Iterable[dict[str, Any]]) -> list[str]:
+    accepted = gate.filter(TrackerRequest("POST", "/e/", {}, json.dumps(list(events)))).accepted
+    return [event["properties"]["$current_url"] for request in accepted for event in json.loads(request.body or b"")]
+
+
+def test_a_token_that_is_good_elsewhere_does_not_pass_in_a_text_of_another_event(service: ConsentService) -> None:
+    good, past = service.token(acquire=["browsing"]), service.claims()
+    elsewhere = [
+        service.token(scope=("security", "advertising"), sub="o" * 22),
+        service.token(site="other"),
+        service.signed({**past, "iat": past["iat"] - 5000, "exp": past["exp"] - 5000}),
+        service.signed({**past, "bnd": {"posthog": "A" * 22}}),
+    ]
+    junk = service.token()[:-2] + "AA"
+    for token, left in (*((token, "http://x/?ct=&b=1") for token in elsewhere), (junk, f"http://x/?ct={junk}&b=1")):
+        events = [_beside(token, ""), _beside(good, f"http://x/?ct={token}&b=1")]
+        assert _kept_urls(service.gate("posthog"), events) == [left]
+
+
+def test_many_tokens_of_one_request_are_taken_out_of_its_texts(service: ConsentService) -> None:
+    tokens = [service.token(acquire=["browsing"], idx=number) for number in range(20)]
+    urls = [
+        "http://x.test/a.b.c/?" + "." * 70,
+        f"x{tokens[1]}y.{tokens[2]}",
+        ".".join(tokens[:3]),
+        tokens[3].replace(".", "..") + "." * 70,
+        tokens[4][:30] + tokens[5] + tokens[4][30:],
+        "&".join(tokens[:16]),
+        "&".join(tokens[:17]),
+    ]
+    left = [urls[0], "xy.", "..", urls[3], "", "&" * 15, ""]
+    events = [_beside(token, url) for token, url in zip(tokens, urls + [""] * 20, strict=False)]
+    assert _kept_urls(service.gate("posthog"), events)[: len(urls)] == left
+
+
+def _piece() -> st.SearchStrategy[str]:
+    return st.sampled_from([*(f"{'h' * 30}.{number}{'p' * 30}.{'s' * 30}" for number in range(8)), ".", "h" * 30, "é"])
+
+
+@given(st.lists(st.lists(_piece(), min_size=1, max_size=3).map("".join), max_size=8), st.lists(_piece(), max_size=8))
+def test_no_token_is_left_in_a_text_and_a_text_without_one_stays(tokens: list[str], pieces: list[str]) -> None:
+    text, scrubber = "".join(pieces), Scrubber(tokens)
+    left = scrubber.scrub({"a": [text]})["a"][0]
+    held = [token for token in tokens if len(token) >= 64 and token in text]
+    assert left == text if not held else not any(token in left for token in held)
+    assert left == scrubber.text(text)

@@ -296,7 +296,7 @@ def test_tables_hold_what_they_promise(tracker: str) -> None:
     table = trackers.find(tracker)
     known = {*table.fields, *table.token_fields}
     assert set(table.id_fields) <= known
-    assert set(table.binding_fields) <= known
+    assert set(table.binding_same) <= set(table.binding_fields) <= known
     assert {item.path for item in table.time_fields} <= known
     assert all(name == name.lower() for name in (*table.headers, *table.cookies))
     assert table.type_field is None or table.type_field in table.fields

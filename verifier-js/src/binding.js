@@ -17,6 +17,7 @@ const KNOWN_LIMIT = 200_000;
 export class Binding {
   #tracker;
   #paths;
+  #same;
   /** @type {TwoGenerations<string>} */
   #known = new TwoGenerations(KNOWN_LIMIT);
 
@@ -24,10 +25,13 @@ export class Binding {
    * @param {string} tracker
    * @param {readonly string[]} fields paths of the client's id; the first that holds a text counts
    * @param {(path: string) => readonly string[]} split
+   * @param {readonly string[]} same those of them that all stand for one id: where one counts, the others must not say
+   *   otherwise
    */
-  constructor(tracker, fields, split) {
+  constructor(tracker, fields, split, same) {
     this.#tracker = tracker;
-    this.#paths = fields.map(split);
+    this.#paths = fields.map((path) => ({ path: split(path), isSame: same.includes(path) }));
+    this.#same = same.map(split);
   }
 
   /**
@@ -63,9 +67,19 @@ export class Binding {
 
   /** @param {Claims} claims @param {unknown} event */
   #text(claims, event) {
-    for (const path of this.#paths) {
+    const id = this.#clientId(event);
+    return id === null || id.length > LONGEST_ID ? null : `${claims.aud}\n${id}`;
+  }
+
+  /** The client's id; null if there is none, or no single one. @param {unknown} event */
+  #clientId(event) {
+    for (const { path, isSame } of this.#paths) {
       const found = valueAt(event, path);
-      if (typeof found === "string" && found) return found.length > LONGEST_ID ? null : `${claims.aud}\n${found}`;
+      if (typeof found !== "string" || !found) continue;
+      const others = isSame ? this.#same.map((other) => valueAt(event, other)) : [];
+      return others.every((other) => other === undefined || other === null || other === "" || other === found)
+        ? found
+        : null;
     }
     return null;
   }

@@ -8,6 +8,10 @@ export const TOKEN_COOKIE = "cg_token";
 const CHOICE_COOKIE = "cg_choice";
 /** Shorter text is no token of ours; taking it out of an event could take out anything. */
 const SHORTEST = 64;
+/** So many tokens are looked for one by one; of more, the parts between their dots are looked up. */
+const FEW = 4;
+/** A text that holds more tokens than this is left empty. */
+const MOST = 16;
 
 /**
  * Every token of a request, the deciding one first: header, query, cookie. An empty carrier carries nothing.
@@ -47,25 +51,56 @@ export function cookies(header) {
   return found;
 }
 
-/** Takes the tokens of one request out of texts that a grant keeps, such as a page address with `?ct=`. */
+/**
+ * Takes the tokens of one request out of texts that a grant keeps, such as a page address with `?ct=`. However many
+ * tokens there are, the work grows with the texts alone.
+ */
 export class Scrubber {
+  /** For many: the part between a token's two dots → the numbers of those that have it. @type {Map<string, number[]>} */
+  #byMiddle = new Map();
+  /** The numbers of those that have no such part; a request's own, so there are few. @type {number[]} */
+  #others = [];
+
   /** @param {Iterable<unknown>} tokens whatever came in a token's place */
   constructor(tokens) {
-    /** @type {string[]} */
-    this.tokens = [];
+    /** @type {Set<string>} */
+    const found = new Set();
     for (const token of tokens) {
-      const isToken = typeof token === "string" && isLonger(token, SHORTEST - 1);
-      if (isToken && !this.tokens.includes(token)) this.tokens.push(token);
+      if (typeof token === "string" && isLonger(token, SHORTEST - 1)) found.add(token);
+    }
+    this.tokens = [...found];
+    if (this.tokens.length > FEW) this.#sort();
+  }
+
+  #sort() {
+    for (const [number, token] of this.tokens.entries()) {
+      const [, middle = "", ...rest] = token.split(".");
+      if (rest.length !== 1) this.#others.push(number);
+      else this.#byMiddle.set(middle, [...(this.#byMiddle.get(middle) ?? []), number]);
     }
   }
 
   /** @param {string} value */
   text(value) {
-    if (value.length < SHORTEST || !this.tokens.some((token) => value.includes(token))) return value;
+    if (value.length < SHORTEST) return value;
+    const found = this.#in(value);
+    if (!found.length) return value;
+    if (found.length > MOST) return "";
     let left = value;
-    for (const token of this.tokens) left = left.replaceAll(token, "");
+    for (const token of found) left = left.replaceAll(token, "");
     // A text made so that taking a token out puts one together is not worth keeping.
-    return this.tokens.some((token) => left.includes(token)) ? "" : left;
+    return this.#in(left).length ? "" : left;
+  }
+
+  /** The tokens in a text, in their order; more than `MOST` that may be in it are not looked for. @param {string} value */
+  #in(value) {
+    if (this.tokens.length <= FEW) return this.tokens.filter((token) => value.includes(token));
+    const numbers = new Set(this.#others);
+    for (const part of value.split(".").slice(1, -1)) {
+      for (const number of this.#byMiddle.get(part) ?? []) numbers.add(number);
+    }
+    const found = [...numbers].sort((one, other) => one - other).map((number) => this.tokens[number] ?? "");
+    return found.length > MOST ? found : found.filter((token) => value.includes(token));
   }
 
   /** A JSON value without any of the tokens in its texts; objects are changed. @param {unknown} value @returns {unknown} */

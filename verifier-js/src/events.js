@@ -57,7 +57,7 @@ export class EventRules {
     /** @param {string} path */
     const split = (path) => splitPath(table, path);
     this.times = new EventTimes(table.time_fields, split);
-    this.binding = new Binding(table.name, table.binding_fields, split);
+    this.binding = new Binding(table.name, table.binding_fields, split, table.binding_same);
     this.#tree = compileFields(Object.fromEntries(this.categories), split);
     this.#around = new Map(table.routes.map((route) => [route, compileFields(route.members)]));
     this.#schemas = new Map(Object.entries(table.schemas).map(([name, members]) => [name, compileFields(members)]));

@@ -29,6 +29,17 @@ import { Denied, denied } from "./verdicts.js";
  * @typedef {{ kept: JsonObject, stripped: string[], times: number }} LeftOfShared
  */
 
+/** Why the issuer's signature was not found; a stranger's junk is not worth looking for in texts. */
+const UNSIGNED = new Set([
+  "token_missing",
+  "token_oversized",
+  "token_malformed",
+  "algorithm_denied",
+  "type_denied",
+  "key_unknown",
+  "signature_invalid",
+]);
+
 export class Filtering {
   #gate;
   #request;
@@ -122,15 +133,18 @@ export class Filtering {
   /** The outcome, once the moment is settled. @param {Moment} moment @returns {Filtered} */
   finish(moment) {
     const decided = [];
+    // Of the events' own tokens those that the issuer signed, good here or not: each is good somewhere.
+    const signed = [];
     for (const { number, opened, token, known } of this.#events) {
       try {
         decided.push({ number, opened, ...moment.decide(known ?? moment.known(token), opened, this.#receivedMs) });
+        signed.push(opened.token);
       } catch (error) {
         this.#drop(error);
+        if (!UNSIGNED.has(/** @type {Denied} */ (error).reason)) signed.push(opened.token);
       }
     }
-    // Only tokens that are good somewhere here are worth looking for; a stranger's junk would only cost time.
-    this.#scrubber = new Scrubber([...this.#tokens, ...decided.map(({ opened }) => opened.token)]);
+    this.#scrubber = new Scrubber([...this.#tokens, ...signed]);
     /** @type {Map<string, Kept[]>} */
     const groups = new Map();
     for (const { number, opened, claims, allowance } of decided) {

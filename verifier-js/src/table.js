@@ -58,6 +58,7 @@
  * @property {string | null} token_schema
  * @property {readonly TimeField[]} time_fields
  * @property {readonly string[]} binding_fields
+ * @property {readonly string[]} binding_same
  */
 
 export {};

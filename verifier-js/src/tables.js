@@ -353,7 +353,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   "time_fields": [],
   "binding_fields": [
    "cid"
-  ]
+  ],
+  "binding_same": []
  },
  "goatcounter": {
   "name": "goatcounter",
@@ -429,7 +430,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   "token_schema": null,
   "id_fields": [],
   "time_fields": [],
-  "binding_fields": []
+  "binding_fields": [],
+  "binding_same": []
  },
  "jitsu": {
   "name": "jitsu",
@@ -850,7 +852,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   ],
   "binding_fields": [
    "anonymousId"
-  ]
+  ],
+  "binding_same": []
  },
  "matomo": {
   "name": "matomo",
@@ -1165,6 +1168,10 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
    }
   ],
   "binding_fields": [
+   "_id",
+   "cid"
+  ],
+  "binding_same": [
    "_id",
    "cid"
   ]
@@ -2026,7 +2033,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
     "is_age": false
    }
   ],
-  "binding_fields": []
+  "binding_fields": [],
+  "binding_same": []
  },
  "plain": {
   "name": "plain",
@@ -2240,7 +2248,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
    "device_id",
    "anonymous_id",
    "visitor_id"
-  ]
+  ],
+  "binding_same": []
  },
  "plausible": {
   "name": "plausible",
@@ -2313,7 +2322,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   "token_schema": null,
   "id_fields": [],
   "time_fields": [],
-  "binding_fields": []
+  "binding_fields": [],
+  "binding_same": []
  },
  "posthog": {
   "name": "posthog",
@@ -2674,6 +2684,10 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
    "properties.$device_id",
    "properties.distinct_id",
    "distinct_id"
+  ],
+  "binding_same": [
+   "properties.distinct_id",
+   "distinct_id"
   ]
  },
  "rudderstack": {
@@ -3017,7 +3031,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   ],
   "binding_fields": [
    "anonymousId"
-  ]
+  ],
+  "binding_same": []
  },
  "segment": {
   "name": "segment",
@@ -3488,7 +3503,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   ],
   "binding_fields": [
    "anonymousId"
-  ]
+  ],
+  "binding_same": []
  },
  "snowplow": {
   "name": "snowplow",
@@ -3821,7 +3837,8 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   ],
   "binding_fields": [
    "duid"
-  ]
+  ],
+  "binding_same": []
  },
  "umami": {
   "name": "umami",
@@ -3938,6 +3955,7 @@ export const TABLES = /** @type {Readonly<Record<string, import("./table.js").Tr
   ],
   "binding_fields": [
    "payload.id"
-  ]
+  ],
+  "binding_same": []
  }
 });

@@ -68,4 +68,5 @@ TABLE = TrackerTable(
         TimeField("cdo", "s_text", is_age=True),
     ),
     binding_fields=("_id", "cid"),
+    binding_same=("_id", "cid"),
 )

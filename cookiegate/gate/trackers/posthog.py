@@ -97,5 +97,7 @@ TABLE = TrackerTable(
         TimeField("properties.$time", "s"),
         TimeField("offset", "ms", is_age=True),
     ),
+    # Beside a device's id, the distinct one is a login's.
     binding_fields=("properties.$device_id", "properties.distinct_id", "distinct_id"),
+    binding_same=("properties.distinct_id", "distinct_id"),
 )

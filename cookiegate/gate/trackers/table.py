@@ -152,6 +152,7 @@ class TrackerTable:
         id_fields: fields that identify a client, a session or a user.
         time_fields: fields that hold the client's time; the first that is there counts.
         binding_fields: paths of the client's own id that a token may be bound to; the first that is there counts.
+        binding_same: those of them of which a collector may take any as the client's id; they must not differ.
     """
 
     name: str
@@ -172,6 +173,7 @@ class TrackerTable:
     id_fields: tuple[str, ...] = ()
     time_fields: tuple[TimeField, ...] = ()
     binding_fields: tuple[str, ...] = ()
+    binding_same: tuple[str, ...] = ()
 
     @property
     def usual_route(self) -> Route:
