@@ -12,6 +12,7 @@ import click
 from cookiegate.cli.gate_options import GateOptions, followed, gate_options, load_policy, make_gate
 from cookiegate.cli.gate_report import counts_table
 from cookiegate.sources.kafka_clients import read_client_settings
+from cookiegate.sources.statuslists import FollowedStatuses
 from cookiegate.workers.judging import Judge
 from cookiegate.workers.kafka_worker import KafkaOptions, KafkaWorker, Transactions
 from cookiegate.workers.metrics import shown
@@ -225,7 +226,10 @@ def _run(
     stop, tallies = Stop(), Tallies()
     with contextlib.ExitStack() as running:
         verifier = running.enter_context(followed(options))
-        judge = Judge({name: make_gate(verifier, policy, options, name) for name in options.trackers}, by_name=by_name)
+        gates = {name: make_gate(verifier, policy, options, name) for name in options.trackers}
+        lists = verifier.status_source
+        behind = lists.behind if isinstance(lists, FollowedStatuses) else lambda: None
+        judge = Judge(gates, by_name=by_name, behind=behind)
         worker = make(judge, tallies)
         if metrics is not None:
             port = running.enter_context(shown(tallies, *metrics))

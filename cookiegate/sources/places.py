@@ -55,18 +55,20 @@ class Place:
     """A file or an http(s) address. Not for several threads at once.
 
     A file is read when its time, size or inode is another than before; an address is asked with the validators of its
-    last answer (``ETag``, ``Last-Modified``), so that an unchanged one costs an empty answer.
+    last answer (``ETag``, ``Last-Modified``), so that an unchanged one costs an empty answer. Caches in between are
+    asked to look themselves; :attr:`age_s` is how long ago the last answer left its origin, as they say it (``Age``).
 
     Args:
         place: a path, or an address.
         limit_bytes: largest content.
 
-    Source: RFC 9110, section 13.1.
+    Source: RFC 9110, section 13.1; RFC 9111, sections 5.1 and 5.2.1.4.
     """
 
     def __init__(self, place: str, limit_bytes: int) -> None:
         self.name = place
         self.is_address = is_address(place)
+        self.age_s = 0.0
         self._limit = limit_bytes
         self._seen: dict[str, str] | tuple[int, int, int] | None = None
 
@@ -101,17 +103,24 @@ class Place:
         return data
 
     def _fetch(self) -> bytes | None:
-        headers = {"Accept-Encoding": "identity", **(self._seen if isinstance(self._seen, dict) else {})}
+        headers = {
+            "Accept-Encoding": "identity",
+            "Cache-Control": "no-cache",
+            **(self._seen if isinstance(self._seen, dict) else {}),
+        }
         request = urllib.request.Request(self.name, headers=headers)  # noqa: S310  the opener knows http(s) alone
         try:
             with _opener.open(request, timeout=TIMEOUT_S) as answer:
                 data = self._within(_read_within(answer, self._limit + 1))
+                age_s = _age_s(answer.headers["Age"])
                 told = {"If-None-Match": answer.headers["ETag"], "If-Modified-Since": answer.headers["Last-Modified"]}
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == _NOT_MODIFIED and self._seen is not None:
+                self.age_s = _age_s(error.headers["Age"])
                 return None
             raise
+        self.age_s = age_s
         self._seen = {name: value for name, value in told.items() if value}
         return data
 
@@ -119,6 +128,12 @@ class Place:
         if len(data) > self._limit:
             raise SourceUnreadableError(f"{self.name} is larger than {self._limit} bytes", source=self.name)
         return data
+
+
+def _age_s(told: str | None) -> float:
+    """Seconds that an answer spent in caches; what is no number of them was in none (RFC 9111, section 5.1)."""
+    text = (told or "").partition(",")[0].strip()
+    return float(text[:9]) if text.isascii() and text.isdigit() else 0.0
 
 
 def _read_within(answer: HTTPResponse, most_bytes: int) -> bytes:

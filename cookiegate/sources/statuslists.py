@@ -16,6 +16,11 @@ from cookiegate.tokens.statuslist import SIGNED_LIMIT_BYTES, OpenedStatusList
 #: A list from an address is believed for so long after the address last said that it is current.
 MAX_STALE_S = 300.0
 RETRY_S = 10.0
+#: Tolerated difference of the clocks here and at the service.
+LEEWAY_S = 60.0
+
+
+_NOT_THERE = (404, 410)
 
 
 @dataclass(slots=True)
@@ -34,8 +39,9 @@ class FollowedStatuses:
     Args:
         keys: gives the trusted keys.
         max_stale_s: a list that has been out of date for longer tells nothing: counted from when its address last
-            confirmed it, for a file from its own ``iat``. When None, 300 s for addresses, and for files until the list
-            expires.
+            confirmed it, less the answer's ``Age``; for a file from its own ``iat``. When None, 300 s for addresses,
+            and for files until the list expires. A service signs a list anew before half of its life is over: what an
+            address gives is not believed for longer than that and ``max_stale_s`` after its ``iat``, whoever gives it.
         warn: told of a list beside the given ones that cannot be had.
         clock: the time.
         seconds: seconds that only rise.
@@ -60,6 +66,7 @@ class FollowedStatuses:
         self._by_uri: dict[str, _Followed] = {}
         self._beside: dict[str, str] = {}
         self._tried_at_s: dict[str, float] = {}
+        self._missing: dict[str, float] = {}
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -101,7 +108,8 @@ class FollowedStatuses:
                 raise
             self._by_uri[followed.opened.uri] = followed
             self._by_place[followed.place.name] = followed
-        followed.confirmed_s = asked_s
+        followed.confirmed_s = asked_s - followed.place.age_s
+        self._missing.pop(followed.opened.uri if followed.opened else "", None)
         return followed
 
     def status(self, uri: str, idx: int) -> int | None:
@@ -112,10 +120,32 @@ class FollowedStatuses:
         followed = self._by_uri.get(uri)
         return None if followed is None or self._is_stale(followed) else found
 
+    def behind(self) -> str | None:
+        """Why a token that should pass may be refused now, in words; None if no list is behind.
+
+        A list that is followed is too old, or one beside them could not be had a moment ago. What comes back by itself
+        is meant: not a list that nothing here knows the address of.
+        """
+        now_s = time.monotonic()
+        if any(now_s - at_s < 3 * RETRY_S for at_s in tuple(self._missing.values())):
+            return "one that a token names cannot be had"
+        if any(self._is_stale(followed) or self._has_ended(followed) for followed in tuple(self._by_place.values())):
+            return "one that is followed is too old to be believed"
+        return None
+
+    def _has_ended(self, followed: _Followed) -> bool:
+        return followed.opened is not None and self._book.status(followed.opened.uri, 0) is None
+
     def _is_stale(self, followed: _Followed) -> bool:
+        opened = followed.opened
         if followed.place.is_address:
             most_s = MAX_STALE_S if self._max_stale_s is None else self._max_stale_s
-            return self._seconds() - followed.confirmed_s > most_s
+            if self._seconds() - followed.confirmed_s > most_s:
+                return True
+            if opened is None:
+                return False
+            signed_anew_s = (opened.expires_at_s - opened.issued_at_s) / 2
+            return self._clock.now_ms() / 1000 - opened.issued_at_s > signed_anew_s + most_s + LEEWAY_S
         if self._max_stale_s is None or followed.opened is None:
             return False
         return self._clock.now_ms() / 1000 - followed.opened.issued_at_s > self._max_stale_s
@@ -131,5 +161,7 @@ class FollowedStatuses:
             self._read(followed)
         except CookiegateError as error:
             self._warn(error)
+            if getattr(error.__cause__, "code", None) not in _NOT_THERE:
+                self._missing[uri] = now_s
             return False
         return True

@@ -134,6 +134,11 @@ class Verifier:
         """Whether a token is looked up that has expired: else nobody could tell what became of its consent."""
         return self._status is not None
 
+    @property
+    def status_source(self) -> StatusSource | None:
+        """Where withdrawals are known; None if no status is checked."""
+        return self._status
+
     def ended_ms(self, claims: Claims) -> int | None:
         """When a withdrawn token's consent ended by its person's own act; None if that is not known here."""
         return None if self._withdrawals is None else self._withdrawals.ended_ms(claims)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cookiegate.gate.counts import Counts
@@ -14,6 +14,10 @@ from cookiegate.tokens.reasons import Denied, Reason
 
 #: For what the gate should never do: raise. The message is put aside, and the worker goes on.
 GATE_FAILED = "gate_failed"
+
+
+class Undecided(Exception):  # noqa: N818  nothing is wrong with the messages
+    """Messages cannot be judged now: what says whether their tokens hold is out of date, and will be had again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,16 @@ class Judge:
         gates: by tracker; the judge alone uses them.
         by_name: whether each message names its tracker; else one gate takes everything, several go by the address.
         limit_bytes: longest line.
+        behind: says why tokens cannot be judged now; None while they can.
     """
 
     def __init__(
-        self, gates: Mapping[str, Gate], *, by_name: bool = False, limit_bytes: int = LINE_LIMIT_BYTES
+        self,
+        gates: Mapping[str, Gate],
+        *,
+        by_name: bool = False,
+        limit_bytes: int = LINE_LIMIT_BYTES,
+        behind: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._gates = dict(gates)
         self._mixed = MixedGates(gates)
@@ -64,6 +74,7 @@ class Judge:
         self._limit_bytes = limit_bytes
         self._only = next(iter(gates)) if len(gates) == 1 and not by_name else None
         self._nobody = Counts()
+        self._behind = behind
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -72,7 +83,31 @@ class Judge:
         return {**found, NOBODY: self._nobody} if self._nobody.dropped else found
 
     def judge(self, messages: Sequence[Message]) -> list[Outcome]:
-        """The outcome of each message, in order. Never raises for what a stranger sent."""
+        """The outcome of each message, in order. Never raises for what a stranger sent.
+
+        Raises:
+            Undecided: a status list that they need is behind; nothing is counted, and they must be judged again.
+        """
+        was_behind = self._behind()
+        totals = {tracker: gate.counts for tracker, gate in self._gates.items()}
+        nobody, self._nobody = self._nobody, Counts()
+        for gate in self._gates.values():
+            gate.counts = Counts()
+        try:
+            outcomes = self._judge(messages)
+            is_lacking = any(Reason.STATUS_UNAVAILABLE in outcome.reasons for outcome in outcomes)
+            if is_lacking and (why := was_behind or self._behind()):
+                raise Undecided(why)
+            nobody.add(self._nobody)
+            for tracker, gate in self._gates.items():
+                totals[tracker].add(gate.counts)
+        finally:
+            for tracker, gate in self._gates.items():
+                gate.counts = totals[tracker]
+            self._nobody = nobody
+        return outcomes
+
+    def _judge(self, messages: Sequence[Message]) -> list[Outcome]:
         outcomes: list[Outcome | None] = [None] * len(messages)
         plain: list[int] = []
         for place, message in enumerate(messages):

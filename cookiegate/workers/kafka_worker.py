@@ -13,15 +13,20 @@ from typing import Any, Literal
 import msgspec
 
 from cookiegate.errors import SourceUnreadableError
+from cookiegate.gate.request import LINE_LIMIT_BYTES
 from cookiegate.sources.kafka_clients import client_library
-from cookiegate.workers.judging import Judge, Message, Outcome
+from cookiegate.workers.judging import Judge, Message, Outcome, Undecided
+from cookiegate.workers.kafka_batches import TOO_LARGE, Batch
 from cookiegate.workers.running import LOOK_EVERY_S, Patience, Stop, Tallies
 
 POLL_S = 0.5
+HOLD_S = 0.2
 #: For each step of a transaction, and for the last records of a batch when the worker is to stop.
 STEP_S = 30.0
 FINISH_S = 10.0
 OPEN_S = 10.0
+#: What is written may be longer than what came: packed bodies are unpacked.
+MESSAGE_BYTES = 2 * LINE_LIMIT_BYTES
 Transactions = Literal["auto", "always", "never"]
 #: A broker answers so that has no transactions, or does not let this client have them.
 _NO_TRANSACTIONS = (
@@ -93,18 +98,20 @@ class KafkaWorker:
         self._settled = options.transactions != "auto"
         self._done: dict[tuple[str, int], tuple[int, int]] = {}
         self._look_at_s = 0.0
+        self._shared_anew = 0
         self._check_settings()
 
     def run(self, stop: Stop) -> None:
         """Works until it is told to stop; then what is in hand is finished, and the group left."""
         patience = Patience("Kafka", self._tell, stop, self._tallies)
+        waiting = Patience("a status list", self._tell, stop, self._tallies, "decides")
         while not stop:
             with contextlib.ExitStack() as opened:
                 try:
                     producer = self._open_producer()
                     consumer = self._open_consumer(opened, patience)
                     while not stop:
-                        self._turn(consumer, producer, patience, stop)
+                        self._turn(consumer, producer, patience, waiting, stop)
                 except (_Broken, self._kafka.KafkaException) as error:
                     patience.failed(self._reason(error))
 
@@ -122,7 +129,7 @@ class KafkaWorker:
         # What the client itself would print names brokers; our sentences take its place.
         given = {name: value for name, value in self._options.settings.items() if name not in _OWN}
         return {
-            "log_level": 0, "client.id": "cookiegate-worker", **given,
+            "log_level": 0, "client.id": "cookiegate-worker", "message.max.bytes": MESSAGE_BYTES, **given,
             "bootstrap.servers": self._options.brokers, **named,
         }  # fmt: skip
 
@@ -155,10 +162,14 @@ class KafkaWorker:
         )
         opened.callback(consumer.close)
         self._done.clear()
-        consumer.subscribe([self._options.source], on_assign=lambda _consumer, _places: self._done.clear())
+        consumer.subscribe([self._options.source], on_assign=self._assigned)
         return consumer
 
-    def _turn(self, consumer: Any, producer: Any, patience: Patience, stop: Stop) -> None:
+    def _assigned(self, _consumer: Any, _places: Sequence[Any]) -> None:
+        self._done.clear()
+        self._shared_anew += 1
+
+    def _turn(self, consumer: Any, producer: Any, patience: Patience, waiting: Patience, stop: Stop) -> None:
         found = consumer.consume(self._options.batch, POLL_S)
         records = []
         for record in found:
@@ -169,7 +180,7 @@ class KafkaWorker:
             else:
                 patience.trouble(record.error().name())
         if records:
-            outcomes = self._judge.judge([self._message(record) for record in records])
+            outcomes = self._judged(consumer, records, waiting, stop)
             self._write(consumer, producer, stop, records, outcomes)
             self._tallies.add(outcomes)
         if records or self._is_there(consumer):
@@ -183,64 +194,120 @@ class KafkaWorker:
         named = next((value for key, value in record.headers() or () if key == name and value is not None), None)
         return Message(record.value(), named.decode(errors="replace") if named is not None else None)
 
-    def _write(
-        self, consumer: Any, producer: Any, stop: Stop, records: Sequence[Any], outcomes: Sequence[Outcome]
-    ) -> None:
-        if not self._transactional:
-            self._produce(producer, records, outcomes)
-            self._flush(producer, stop)
-            consumer.commit(offsets=self._next_offsets(records), asynchronous=False)
-        else:
-            producer.begin_transaction()
+    def _judged(self, consumer: Any, records: Sequence[Any], waiting: Patience, stop: Stop) -> list[Outcome]:
+        """What becomes of records, once that can be told."""
+        messages = [self._message(record) for record in records]
+        while True:
             try:
-                self._produce(producer, records, outcomes)
-                offsets = self._next_offsets(records)
-                producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), STEP_S)
-                producer.commit_transaction(STEP_S)
+                outcomes = self._judge.judge(messages)
+            except Undecided as error:
+                waiting.failed(str(error), lambda seconds: self._hold(consumer, seconds, stop))
+                if stop:
+                    raise _Broken("it stops before the last batch could be judged") from None
+            else:
+                if waiting.is_waiting:
+                    consumer.resume(consumer.assignment())
+                waiting.answered()
+                return outcomes
+
+    def _hold(self, consumer: Any, seconds: float, stop: Stop) -> None:
+        """Waits as a member of the group, which takes no more; what is in hand is somebody else's if that changes."""
+        ends_at_s, shared_anew = time.monotonic() + seconds, self._shared_anew
+        mine = consumer.assignment()
+        consumer.pause(mine)
+        while time.monotonic() < ends_at_s and not stop.wait(HOLD_S):
+            found = consumer.poll(0)
+            is_record = found is not None and (found.error() is None or found.error().fatal())
+            if is_record or self._shared_anew != shared_anew or len(consumer.assignment()) != len(mine):
+                raise _Broken("its partitions are shared anew")
+
+    def _write(self, consumer: Any, producer: Any, stop: Stop, records: Sequence[Any], outcomes: list[Outcome]) -> None:
+        batch = Batch(outcomes)
+        while True:
+            try:
+                self._write_once(consumer, producer, stop, records, batch)
             except (_Broken, self._kafka.KafkaException):
-                with contextlib.suppress(self._kafka.KafkaException):
-                    producer.abort_transaction(FINISH_S)
-                raise
+                if not batch.is_again:
+                    raise
+            if not batch.is_again:
+                break
+            batch.begin_again()
         for record in records:
             self._done[record.topic(), record.partition()] = record.offset(), record.timestamp()[1]
 
-    def _produce(self, producer: Any, records: Sequence[Any], outcomes: Sequence[Outcome]) -> None:
-        self._faults: list[str] = []
+    def _write_once(self, consumer: Any, producer: Any, stop: Stop, records: Sequence[Any], batch: Batch) -> None:
+        if not self._transactional:
+            self._produce(producer, stop, records, batch)
+            self._flush(producer, stop, batch)
+            consumer.commit(offsets=self._next_offsets(records), asynchronous=False)
+            return
+        producer.begin_transaction()
+        try:
+            self._produce(producer, stop, records, batch)
+            if batch.is_again:
+                raise _Broken(TOO_LARGE)
+            offsets = self._next_offsets(records)
+            producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), STEP_S)
+            producer.commit_transaction(STEP_S)
+        except (_Broken, self._kafka.KafkaException):
+            with contextlib.suppress(self._kafka.KafkaException):
+                producer.abort_transaction(FINISH_S)
+            batch.written.clear()
+            raise
+
+    def _produce(self, producer: Any, stop: Stop, records: Sequence[Any], batch: Batch) -> None:
         out, dead = self._options.out, self._options.dead
-        for record, outcome in zip(records, outcomes, strict=True):
+        for number, (record, outcome) in enumerate(zip(records, batch.outcomes, strict=True)):
             if not outcome.lines and not outcome.reasons:
                 continue
             topic, partition, offset = record.topic(), record.partition(), record.offset()
             place = f"{topic}/{partition}/{offset}"
-            for number, line in enumerate(outcome.lines):
-                self._send(producer, out, f"{place}/{number}", line)
+            for count, line in enumerate(outcome.lines):
+                batch.lines[f"{place}/{count}"] = number
+                self._send(producer, stop, batch, out, f"{place}/{count}", line)
             for reason, times in outcome.reasons.items():
                 letter = {"topic": topic, "partition": partition, "offset": offset, "tracker": outcome.tracker}
                 letter |= {"reason": reason, "events": times}
-                self._send(producer, dead, f"{place}/{reason}", msgspec.json.encode(letter))
+                self._send(producer, stop, batch, dead, f"{place}/{reason}", msgspec.json.encode(letter))
 
-    def _send(self, producer: Any, topic: str, key: str, value: bytes) -> None:
-        while True:
-            try:
-                return producer.produce(topic, value, key, on_delivery=self._delivered)  # type: ignore[no-any-return]
-            except BufferError:
-                producer.poll(0.1)
-                if self._faults:
-                    raise _Broken(self._faults[0]) from None
+    def _send(self, producer: Any, stop: Stop, batch: Batch, topic: str, key: str, value: bytes) -> None:
+        if key in batch.written:
+            return
+        is_alone = key in batch.alone
+        if is_alone:
+            self._flush(producer, stop, batch, is_whole=False)
+        while not self._take(producer, batch, topic, key, value):
+            producer.poll(0.1)
+            self._look_at(batch, stop)
+        if is_alone:
+            self._flush(producer, stop, batch, is_whole=False)
 
-    def _delivered(self, error: Any, _record: Any) -> None:
-        if error is not None:
-            self._faults.append(error.name())
+    def _take(self, producer: Any, batch: Batch, topic: str, key: str, value: bytes) -> bool:
+        """Hands something to the client; False while it has no room."""
+        try:
+            producer.produce(topic, value, key, on_delivery=batch.delivered)
+        except BufferError:
+            return False
+        except self._kafka.KafkaException as error:
+            if error.args[0].name() != TOO_LARGE or key not in batch.lines:
+                raise
+            batch.put_aside(key)
+        return True
 
-    def _flush(self, producer: Any, stop: Stop) -> None:
-        gives_up_at_s: float | None = None
-        while producer.flush(1.0) and not self._faults:
-            if stop and gives_up_at_s is None:
-                gives_up_at_s = time.monotonic() + FINISH_S
-            if gives_up_at_s is not None and time.monotonic() > gives_up_at_s:
-                raise _Broken("the brokers do not take the last batch; it is judged again after the next start")
-        if self._faults:
-            raise _Broken(self._faults[0])
+    def _flush(self, producer: Any, stop: Stop, batch: Batch, *, is_whole: bool = True) -> None:
+        while producer.flush(1.0):
+            self._look_at(batch, stop)
+        self._look_at(batch, stop)
+        if is_whole and batch.is_again:
+            raise _Broken(TOO_LARGE)
+
+    def _look_at(self, batch: Batch, stop: Stop) -> None:
+        if batch.faults:
+            raise _Broken(batch.faults[0])
+        if stop and batch.ends_at_s is None:
+            batch.ends_at_s = time.monotonic() + FINISH_S
+        if batch.ends_at_s is not None and time.monotonic() > batch.ends_at_s:
+            raise _Broken("the brokers do not take the last batch; it is judged again after the next start")
 
     def _next_offsets(self, records: Sequence[Any]) -> list[Any]:
         last = {(record.topic(), record.partition()): record.offset() for record in records}

@@ -53,6 +53,9 @@ def shown(tallies: Tallies, host: str, port: int) -> Iterator[int]:
                     "cookiegate_worker_oldest_seconds", "Age of the oldest of them.", _age_s(tallies.oldest_at_ms)
                 )
             yield GaugeMetricFamily("cookiegate_worker_connected", "1: the server answers.", int(tallies.connected))
+            yield GaugeMetricFamily(
+                "cookiegate_worker_decides", "0: a status list is awaited, nothing is judged.", int(tallies.decides)
+            )
 
     registry = CollectorRegistry()
     registry.register(_Shown())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cookiegate.errors import SourceUnreadableError
-from cookiegate.workers.judging import Judge, Message, Outcome
+from cookiegate.workers.judging import Judge, Message, Outcome, Undecided
 from cookiegate.workers.running import LOOK_EVERY_S, Patience, Stop, Tallies
 
 BLOCK_MS = 1_000
@@ -21,8 +21,13 @@ STEP_BYTES = 4_194_304
 STEP_ENTRIES = 512
 #: An entry is finished by whoever finds it still pending: its lines, its dead letters and its acknowledgement are one
 #: step, so that there is no moment at which only some of them are there. Whoever comes later finds nothing to do.
+#: Redis takes nothing back when a step fails half-way, so what could fail is looked at first.
 FINISH = """
 local source, out, dead = KEYS[1], KEYS[2], KEYS[3]
+for _, stream in ipairs({out, dead}) do
+    local kind = redis.call('TYPE', stream).ok
+    if kind ~= 'stream' and kind ~= 'none' then return redis.error_reply('NOSTREAM ' .. stream) end
+end
 local group, out_most, dead_most, deletes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local function add(stream, most, ...)
     if most > 0 then return redis.call('XADD', stream, 'MAXLEN', '~', most, '*', ...) end
@@ -34,12 +39,12 @@ while at <= #ARGV do
     local first_letter = at + 3 + lines
     finished[#finished + 1] = 0
     if #redis.call('XPENDING', source, group, id, id, 1) > 0 then
-        for place = at + 3, first_letter - 1 do
-            add(out, out_most, 'line', ARGV[place], 'entry', id)
-        end
         for place = first_letter, first_letter + 3 * (letters - 1), 3 do
             local tracker, reason, events = ARGV[place], ARGV[place + 1], ARGV[place + 2]
             add(dead, dead_most, 'entry', id, 'tracker', tracker, 'reason', reason, 'events', events)
+        end
+        for place = at + 3, first_letter - 1 do
+            add(out, out_most, 'line', ARGV[place], 'entry', id)
         end
         redis.call('XACK', source, group, id)
         if deletes then redis.call('XDEL', source, id) end
@@ -125,6 +130,7 @@ class RedisWorker:
     def run(self, stop: Stop) -> None:
         """Works until it is told to stop; then what is in hand is finished, and the group left."""
         patience = Patience("Redis", self._tell, stop, self._tallies)
+        waiting = Patience("a status list", self._tell, stop, self._tallies, "decides")
         has_group = False
         while not stop:
             try:
@@ -135,11 +141,28 @@ class RedisWorker:
                 patience.answered()
                 if entries:
                     self._do(entries)
+                    waiting.answered()
                 self._look()
+            except Undecided as error:
+                self._own_first = True  # what is in hand is asked for again
+                waiting.failed(str(error))
             except self._redis.exceptions.RedisError as error:
+                self._insist_on_streams(error)
                 has_group = False  # a server that came back empty has none
                 patience.failed(_reason(error))
         self._leave()
+
+    def _insist_on_streams(self, error: Exception) -> None:
+        """Waiting is of no use where a key holds something else.
+
+        Raises:
+            SourceUnreadableError: naming the key.
+        """
+        word, _, key = str(error).partition(" ")
+        if word == "NOSTREAM":
+            raise SourceUnreadableError(
+                f"the key {key!r} in Redis is no stream; name another with --out and --dead, or delete it", source=key
+            ) from error
 
     def _make_group(self) -> None:
         options = self._options

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Literal
 
 from cookiegate.workers.judging import Outcome
 
@@ -30,6 +31,7 @@ class Tallies:
         lag: messages that wait, those in hand included; None while it is not known.
         oldest_at_ms: when the oldest of them came; None if none waits.
         connected: whether the server answered last.
+        decides: whether messages can be judged: False while a status list is awaited.
     """
 
     events: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -38,6 +40,7 @@ class Tallies:
     lag: int | None = None
     oldest_at_ms: int | None = None
     connected: bool = False
+    decides: bool = True
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Counts messages that are done."""
@@ -83,9 +86,17 @@ class Patience:
         tell: told sentences.
         stop: ends the waiting.
         tallies: learn whether the server answers.
+        gauge: which of them learns it.
     """
 
-    def __init__(self, server: str, tell: Callable[[str], None], stop: Stop, tallies: Tallies) -> None:
+    def __init__(
+        self,
+        server: str,
+        tell: Callable[[str], None],
+        stop: Stop,
+        tallies: Tallies,
+        gauge: Literal["connected", "decides"] = "connected",
+    ) -> None:
         self._server = server
         self._tell = tell
         self._stop = stop
@@ -93,20 +104,27 @@ class Patience:
         self._wait_s = 0.0
         self._told_at_s = 0.0
         self._told = ""
+        self._gauge = gauge
 
-    def failed(self, why: str) -> None:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has told that the server is away, and not yet that it is back."""
+        return bool(self._told)
+
+    def failed(self, why: str, wait: Callable[[float], object] | None = None) -> None:
         """Tells, and waits for the next try.
 
         Args:
             why: in words without addresses or secrets.
+            wait: waits so many seconds, or less when the worker is to stop.
         """
         self.trouble(why)
         self._wait_s = min(LONGEST_WAIT_S, self._wait_s * 2 or FIRST_WAIT_S)
-        self._stop.wait(self._wait_s)
+        (wait or self._stop.wait)(self._wait_s)
 
     def trouble(self, why: str) -> None:
         """Tells that the server is away, without waiting."""
-        self._tallies.connected = False
+        setattr(self._tallies, self._gauge, False)
         now_s = time.monotonic()
         if why != self._told or now_s > self._told_at_s + REMIND_EVERY_S:
             self._tell(f"Waiting for {self._server}: {why}. Nothing is lost; it is tried again.")
@@ -115,5 +133,6 @@ class Patience:
     def answered(self) -> None:
         """The server is there."""
         if self._told:
-            self._tell(f"{self._server} is back.")
-        self._wait_s, self._told, self._tallies.connected = 0.0, "", True
+            self._tell(f"{self._server[0].upper()}{self._server[1:]} is back.")
+        self._wait_s, self._told = 0.0, ""
+        setattr(self._tallies, self._gauge, True)

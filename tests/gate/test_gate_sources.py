@@ -100,6 +100,35 @@ def test_unchanged_answer_confirms_a_list_as_well_as_a_new_one(outside: Outside)
         assert outside.reason() is Reason.OK
 
 
+def test_a_cache_that_repeats_an_old_list_does_not_make_it_young(outside: Outside, shelf: Shelf) -> None:
+    shelf.age_s = 200
+    outside.now_s += 200
+    outside.refresher.refresh()
+    outside.now_s += 100
+    assert outside.reason() is Reason.OK
+    outside.now_s += 1
+    assert outside.reason() is Reason.STATUS_UNAVAILABLE
+    assert outside.lists.behind() == "one that is followed is too old to be believed"
+    shelf.age_s = 2
+    outside.refresher.refresh()
+    assert outside.reason() is Reason.OK
+    assert outside.lists.behind() is None
+
+
+def test_list_that_the_service_would_have_signed_anew_is_not_believed(
+    service: ConsentService, outside: Outside, shelf: Shelf
+) -> None:
+    service.clock.advance(1800 + 300 + 60)
+    outside.refresher.refresh()
+    assert outside.reason() is Reason.OK
+    service.clock.advance(1)
+    outside.refresher.refresh()
+    assert outside.reason() is Reason.STATUS_UNAVAILABLE, "an address that repeats it confirms nothing"
+    shelf.put("1", _list(service))
+    outside.refresher.refresh()
+    assert outside.reason() is Reason.OK
+
+
 def test_list_is_not_believed_past_its_own_end_however_often_it_is_confirmed(outside: Outside) -> None:
     outside.service.clock.advance(3700)
     outside.refresher.refresh()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.consent import SUB, ConsentService
 from support.redis_servers import RedisServer
+from support.shelves import Shelf
 from support.waiting import until
 from support.workers import Worker
 
@@ -177,6 +179,51 @@ def test_a_server_that_is_killed_is_waited_for(
         until(lambda: worker.has_counted("plain", "passed", 2))
         assert worker.stop() == 0
         assert str(redis.port) not in worker.told.replace("/metrics", "")
+
+
+def test_while_a_list_cannot_be_had_nothing_is_judged(
+    redis: RedisServer, service: ConsentService, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A service that goes away, and comes back."""
+    service.register.ensure(2)
+    (tmp_path / "shelf").mkdir()
+    shelf = Shelf(tmp_path / "shelf")
+    for number in (1, 2):
+        shelf.put(str(number), service.register.signed(number) or b"")
+    with shelf, Worker(*arguments(redis), *options[:-1], f"{shelf.address}/1") as worker:
+        fill(redis, [event(service.token())])
+        until(lambda: worker.has_counted("plain", "passed", 1))
+        shelf.is_down = True
+        fill(redis, [event(service.token(status_list=2)), b"{}"])
+        until(lambda: worker.has_told("Waiting for a status list: one that a token names cannot be had"))
+        assert worker.metrics()["cookiegate_worker_decides"] == 0
+        assert len(entries(redis, "out:dead")) == 0
+        assert pending(redis) == 2
+        shelf.is_down = False
+        until(lambda: worker.has_counted("plain", "passed", 2))
+        assert worker.has_told("A status list is back")
+        assert worker.metrics()["cookiegate_worker_decides"] == 1
+        assert worker.stop() == 0
+    assert [item["reason"] for item in entries(redis, "out:dead")] == ["token_missing"]
+    assert pending(redis) == 0
+
+
+@pytest.mark.parametrize("key", ["out", "out:dead"])
+def test_a_key_that_is_no_stream_ends_the_worker_with_nothing_written(
+    redis: RedisServer, service: ConsentService, options: tuple[str, ...], key: str
+) -> None:
+    page = {"event": "$pageview", "properties": {"consent_token": service.token()}}
+    body = json.dumps({"batch": [page, {"event": "$pageview", "properties": {}}]})
+    with redis.client() as client:
+        client.set(key, "no stream")
+    fill(redis, [json.dumps({"method": "POST", "path": "/batch/", "headers": {}, "body": body}).encode()])
+    with Worker(*arguments(redis, "--tracker", "posthog"), *options) as worker:
+        until(lambda: worker.code is not None)
+        until(lambda: worker.has_told(f"the key '{key}' in Redis is no stream"))
+        assert worker.code != 0
+    with redis.client() as client:
+        assert client.exists("out", "out:dead") == 1
+    assert pending(redis) == 1
 
 
 def test_sigterm_finishes_what_is_in_hand_and_leaves_the_group(
