@@ -127,3 +127,16 @@ def read_all(brokers: str, topic: str) -> Iterator[Any]:
                     left -= 1
     finally:
         consumer.close()
+
+
+def shows_aborted(brokers: str) -> bool:
+    """Whether readers of committed records are shown aborted ones: Tansu 0.6 does so, Kafka does not."""
+    topic = "aborted"
+    make_topics(brokers, topic)
+    producer = Producer({"bootstrap.servers": brokers, "transactional.id": topic})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, b"aborted")
+    producer.flush(30)
+    producer.abort_transaction(30)
+    return any(True for _ in read_all(brokers, topic))
