@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from benchmarks.load.engines import SetUp
@@ -156,7 +157,7 @@ def sealed_entries(port: int) -> int:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ledger/checkpoint", timeout=10) as answer:
             return int(answer.read().split(b"\n")[1])
     except urllib.error.HTTPError as error:
-        if error.code in (404, 503):  # nothing is sealed yet
+        if error.code == HTTPStatus.CONFLICT:  # not_sealed_yet
             return 0
         raise
 

@@ -18,7 +18,7 @@ def test_mixed_traffic_gets_no_answer_that_should_not_come(tmp_path: Path) -> No
     traffic = tmp_path / "traffic"
     traffic.mkdir()
     with embedded(tmp_path) as set_up:
-        loaded = load(set_up, traffic, Plan(seconds=3, paced_seconds=1, connections=8, visitors=64))
+        loaded = load(set_up, traffic, Plan(seconds=3, paced_seconds=1, connections=8, visitors=512))
     assert loaded.unexpected() == {}
     assert {what.split()[0] for what, _ in loaded.tally.answers} == KINDS
     assert loaded.acknowledged > 0
