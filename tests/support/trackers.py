@@ -127,7 +127,7 @@ class TrackedVisit:
         """Waits until everything that was fired has been answered."""
         self.page.wait_for_function("(count) => window.answered >= count", arg=self.answered, polling=50)
 
-    def until(self, condition: Callable[[], bool], deadline_s: float = 20.0) -> None:
+    def until(self, condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
         """Waits for what the browser does not tell: a line in the log, a request on its way."""
         ends = time.monotonic() + deadline_s
         while not condition():
