@@ -22,10 +22,11 @@ from benchmarks.load.world import make_world
 SCRIPT = Path(__file__).with_name("mix.lua")
 #: Of the time: what the service needs to come to its working size is not growth.
 WARM_UP_SHARE = 0.2
-#: What a process remembers of tokens is full on any day but the first, so it is filled before the time begins.
-REMEMBERED_TOKENS = 50_000
+#: What a process remembers of tokens and of its newest grants is full on any day but the first, so it is filled before
+#: the time begins. Of each kind: the mix that fills it, the answer that counts, and how many of them a process keeps.
+REMEMBERED = (("fill", ("gate granted", 204), 50_000), ("decision accept", ("decision accept", 201), 50_000))
 FILL_SLICE_S = 5
-FILL_SHARE = 0.5
+FILL_SHARE = 0.4
 TIMEOUT_S = 30
 WITHDRAWN = 256
 SEALING_LIMIT_S = 120
@@ -45,7 +46,8 @@ class Plan:
 class Loaded:
     """What one set-up did.
 
-    Sizes are bytes by table. ``sealed_after_s``: when the last decision was in a signed checkpoint, from the end on.
+    Sizes are bytes by table, ``filled`` the decisions before the time that they grew by, too. ``sealed_after_s``: when
+    the last decision was in a signed checkpoint, from the end on.
     ``paced`` is the same mix at half the rate that the set-up could do.
     """
 
@@ -55,6 +57,7 @@ class Loaded:
     warm_up_s: float
     before: Mapping[str, int]
     after: Mapping[str, int]
+    filled: int
     decided: int
     sealed_after_s: float
     paced: Tally | None
@@ -94,7 +97,7 @@ class Loaded:
     def bytes_per_decision(self) -> dict[str, float]:
         """What each table grew by, for one decision."""
         return {
-            name: (size - self.before.get(name, 0)) / max(1, self.decided)
+            name: (size - self.before.get(name, 0)) / max(1, self.filled + self.decided)
             for name, size in self.after.items()
             if size > self.before.get(name, 0)
         }
@@ -110,22 +113,29 @@ def load(set_up: SetUp, folder: Path, plan: Plan) -> Loaded:
     """
     people(set_up, folder, plan)
     set_up.service.stop()
-    before, decided_before = set_up.sizes(), set_up.record.decisions()
+    before, decided_first = set_up.sizes(), set_up.record.decisions()
     set_up.service.start()
     traffic = Traffic(set_up.service.port, folder, plan.connections)
-    filled = traffic.fill(REMEMBERED_TOKENS * set_up.service.workers, round(plan.seconds * FILL_SHARE))
+    fills = [
+        traffic.fill(mix, answer, kept * set_up.service.workers, round(plan.seconds * FILL_SHARE))
+        for mix, answer, kept in REMEMBERED
+    ]
+    decided_before = set_up.record.decisions()
     warm_up_s = plan.seconds * WARM_UP_SHARE
     with Watch(set_up.service.pid) as watch:
         tally = traffic.drive(plan.seconds, warm_up_s=warm_up_s)
-    tally.add_faults(filled)
+    for fill in fills:
+        tally.add_faults(fill)
     sealed_after_s = wait_until_sealed(set_up.service.port, decided_before + tally.acknowledged())
     set_up.service.stop()
-    after, decided = set_up.sizes(), set_up.record.decisions() - decided_before
+    after, filled, decided = set_up.sizes(), decided_before - decided_first, set_up.record.decisions() - decided_before
     rate = tally.answered / tally.lasted_s / 2
     paced = None
     if plan.paced_seconds:
         paced = _paced(set_up, folder / "paced", plan, rate)
-    return Loaded(set_up.name, tally, watch.samples, warm_up_s, before, after, decided, sealed_after_s, paced, rate)
+    return Loaded(
+        set_up.name, tally, watch.samples, warm_up_s, before, after, filled, decided, sealed_after_s, paced, rate
+    )
 
 
 def people(set_up: SetUp, folder: Path, plan: Plan) -> None:
@@ -182,14 +192,12 @@ class Traffic:
     folder: Path
     connections: int
 
-    def fill(self, tokens: int, seconds: int) -> Tally:
-        """Lets new tokens be checked until there were so many of them, for at most so many seconds."""
+    def fill(self, mix: str, answer: tuple[str, int], enough: int, seconds: int) -> Tally:
+        """Sends a mix until so many such answers came, for at most so many seconds."""
         whole = Tally()
         ends_at = time.monotonic() + seconds
-        while whole.answers.get(("gate granted", 204), 0) < tokens:
-            whole.add(self.drive(FILL_SLICE_S if seconds > FILL_SLICE_S else 1, mix="fill"))
-            if time.monotonic() > ends_at:
-                break
+        while whole.answers.get(answer, 0) < enough and time.monotonic() < ends_at:
+            whole.add(self.drive(FILL_SLICE_S if seconds > FILL_SLICE_S else 1, mix=mix))
         return whole
 
     def drive(self, seconds: int, *, warm_up_s: float = 0, rate: float = 0, mix: str = "site") -> Tally:
