@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -30,8 +30,7 @@ Column: TypeAlias = Sequence[Any]
 #: An event begins with its token.
 _FIRST_COLUMN = 1
 _UNFIT = (msgspec.MsgspecError, UnicodeError, RecursionError)
-#: Writes a list of events, each with its newline.
-_write_lines = msgspec.json.Encoder().encode_lines
+_encoder = msgspec.json.Encoder()
 
 
 class LineReader:
@@ -59,7 +58,7 @@ class LineReader:
         rename = {attribute: name for name, attribute in self.attributes.items()}
         event = msgspec.defstruct(
             "Event",
-            [("token", Union[str, UnsetType], UNSET), *members, ("stamp", UnsetType, UNSET)],  # noqa: UP007
+            [("token", str | UnsetType, UNSET), *members, ("stamp", UnsetType, UNSET)],
             rename={**rename, "token": TOKEN_FIELD, "stamp": STAMP_FIELD},
             forbid_unknown_fields=True,
             gc=False,
@@ -126,12 +125,12 @@ class LineShape:
         if not self.labels:
             _fill(events, "stamp", stamps)
             _fill(events, "token", repeat(UNSET))
-            return list(map(_write_lines, zip(events))), []
+            return _write_lines(list(events)), []
         columns: list[Column] = list(zip(*map(astuple, events), strict=True))
         kept = [columns[number] for number in self._kept]
         cut = [[ip.truncate(value) or UNSET for value in columns[number]] for number in self._cut]
         left = map(self._make, *kept, *cut, stamps)
-        return list(map(_write_lines, zip(left))), [columns[number] for number in (*self._cut, *self._gone)]
+        return _write_lines(list(left)), [columns[number] for number in (*self._cut, *self._gone)]
 
     def count(self, columns: Sequence[Column], stripped: dict[str, int]) -> None:
         """Adds how often each refused name was there.
@@ -143,6 +142,12 @@ class LineShape:
         for name, column in zip(self.labels, columns, strict=True):
             if times := len(column) - column.count(UNSET):
                 stripped[name] = stripped.get(name, 0) + times
+
+
+def _write_lines(events: list[Any]) -> list[bytes]:
+    """A line for each event, with its newline: JSON has no other."""
+    # Of anything but a list msgspec leaves an iterator behind, for ever.
+    return _encoder.encode_lines(events).splitlines(keepends=True)
 
 
 def _fill(events: Iterable[Any], attribute: str, values: Iterable[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import msgspec
@@ -168,3 +169,16 @@ def test_many_invented_names_do_not_grow_the_shape_for_ever(service: ConsentServ
     assert gate._lines is not None
     assert len(gate._lines._seen) <= 129
     assert sum(gate.counts.stripped.values()) == 1000
+
+
+@pytest.mark.parametrize("acquire", [CATEGORIES, ("browsing",), ()])
+def test_known_lines_leave_nothing_in_memory(service: ConsentService, acquire: tuple[str, ...]) -> None:
+    gate, token = service.gate(), service.token(acquire=acquire)
+    event = {"consent_token": token, "event": "x", "url": "https://shop.test/", "language": "ja", "client_id": "c"}
+    lines = [json.dumps(event).encode()] * 500
+    for _ in range(3):
+        gate.lines(lines)
+    before = sys.getallocatedblocks()
+    for _ in range(20):
+        gate.lines(lines)
+    assert sys.getallocatedblocks() - before < len(lines), "20 times as many events were judged"
