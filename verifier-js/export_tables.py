@@ -1,4 +1,4 @@
-"""Writes what the gate in JavaScript shares with the one in Python: ``src/tables.js``, made of the same data.
+"""Writes what the gate in JavaScript shares with the one in Python: ``src/tables/``, made of the same data.
 
 python verifier-js/export_tables.py [--check]
 """
@@ -19,11 +19,9 @@ from cookiegate.policy import sensitive
 from cookiegate.policy.document import CATEGORIES
 from cookiegate.tokens.reasons import Reason
 
-TARGET = Path(__file__).parent / "src" / "tables.js"
-_HEAD = """\
-// Made by `make gate-js-tables` from what the gate in Python has: its trackers, sensitive names and reasons.
-// A module, for JSON is not read alike by every runtime.
-"""
+TARGET = Path(__file__).parent / "src" / "tables"
+_HEAD = "// Made by `make gate-js-tables` of the gate in Python. A module, for JSON is not read alike everywhere.\n"
+_TABLE = 'import("../table.js").TrackerTable'
 
 
 def plain(value: Any) -> Any:
@@ -43,33 +41,54 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a table holds a {type(value).__name__}: say in {Path(__file__).name} how JSON has it")
 
 
-def module() -> str:
-    """The text of the module."""
+def modules() -> dict[str, str]:
+    """The text of each module by its name: one per tracker, ``shared.js``, and ``index.js`` with all of them."""
+    made = {f"{name}.js": _module(default=_literal(plain(trackers.find(name)), _TABLE)) for name in trackers.NAMES}
     terms = " ".join(sensitive._TERMS.values()).split()
-    exports = {
-        "REASONS": ("/** @type {const} */ ", [reason.value for reason in Reason]),
-        "CATEGORIES": ("/** @type {const} */ ", list(CATEGORIES)),
-        "COMMON_HEADERS": ("/** @type {Readonly<Record<string, string>>} */ ", plain(COMMON_HEADERS)),
-        "SENSITIVE": ("", {"terms": terms, "japanese": list(sensitive._JAPANESE)}),
-        "TABLES": (
-            '/** @type {Readonly<Record<string, import("./table.js").TrackerTable>>} */ ',
-            {name: plain(trackers.find(name)) for name in trackers.NAMES},
-        ),
-    }
-    parts = [
-        f"export const {name} = {kind}({json.dumps(value, ensure_ascii=False, indent=1)});\n"
-        for name, (kind, value) in exports.items()
-    ]
-    return _HEAD + "\n".join(parts)
+    made["shared.js"] = _module(
+        REASONS=_constant([reason.value for reason in Reason]),
+        CATEGORIES=_constant(list(CATEGORIES)),
+        COMMON_HEADERS=_literal(plain(COMMON_HEADERS), "Readonly<Record<string, string>>"),
+        SENSITIVE=_text({"terms": terms, "japanese": list(sensitive._JAPANESE)}),
+    )
+    imports = "".join(f'import {name} from "./{name}.js";\n' for name in trackers.NAMES)
+    kind = f"Readonly<Record<string, {_TABLE}>>"
+    made["index.js"] = (
+        f'{_HEAD}{imports}\nexport * from "./shared.js";\n\n'
+        f"/** @type {{{kind}}} */\nexport const TABLES = {{ {', '.join(trackers.NAMES)} }};\n"
+    )
+    return made
+
+
+def _module(default: str | None = None, **named: str) -> str:
+    exports = [f"export default {default};\n"] if default else []
+    exports += [f"export const {name} = {value};\n" for name, value in named.items()]
+    return _HEAD + "\n".join(exports)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _constant(value: Any) -> str:
+    return f"/** @type {{const}} */ ({_text(value)})"
+
+
+def _literal(value: Any, kind: str) -> str:
+    return f"/** @type {{{kind}}} */ ({_text(value)})"
 
 
 def main() -> int:
-    """Writes the module, or with ``--check`` says whether it is fresh; the exit code."""
-    made = module()
+    """Writes the modules, or with ``--check`` says whether they are fresh; the exit code."""
+    made = modules()
+    there = {path.name: path for path in TARGET.glob("*.js")}
     if sys.argv[1:] == ["--check"]:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == made
-        return 0 if fresh else 1
-    TARGET.write_text(made, encoding="utf-8")
+        return int({name: path.read_text(encoding="utf-8") for name, path in there.items()} != made)
+    TARGET.mkdir(exist_ok=True)
+    for stale in there.keys() - made.keys():
+        there[stale].unlink()
+    for name, text in made.items():
+        (TARGET / name).write_text(text, encoding="utf-8")
     return 0
 
 

@@ -92,6 +92,8 @@ test("what the gate is told is checked", () => {
   assert.throws(() => gateOf({ fields: { "a..b": "event" } }), /empty name/);
   assert.throws(() => gateOf({ fields: { consent_token: "event" } }), /the gate's own field/);
   assert.throws(() => gateOf({ ipWhenRefused: "keep" }), /drop or truncate/);
+  assert.throws(() => gateOf({ ip_when_refused: "truncate" }), /there is no option ip_when_refused; there are purpose/);
+  assert.throws(() => new Verifier({ jwks: { keys: [] }, audience: "demo", lists: [] }), /there is no option lists/);
   assert.throws(() => gateOf({ eventTimes: "maybe" }), /checked or ignored/);
   assert.throws(() => new Verifier({ jwks: { keys: [] }, audience: "" }), /audience/);
 });

@@ -6,3 +6,15 @@ export class SourceError extends Error {
     this.name = "SourceError";
   }
 }
+
+/**
+ * An option that nobody reads would leave undone what it was given for.
+ *
+ * @param {object} options
+ * @param {readonly string[]} known
+ * @throws {TypeError} naming the first that is not known
+ */
+export function refuseUnknown(options, known) {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new TypeError(`there is no option ${unknown}; there are ${known.join(", ")}`);
+}

@@ -3,7 +3,7 @@ import { EVENT, IP } from "./allowance.js";
 import { truncate } from "./ip.js";
 import { isObject, setMember } from "./json.js";
 import { ruleOf } from "./sensitive.js";
-import { CATEGORIES } from "./tables.js";
+import { CATEGORIES } from "./tables/index.js";
 
 /** @import { Allowance } from "./allowance.js" */
 /** @import { JsonObject } from "./json.js" */

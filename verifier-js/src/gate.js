@@ -3,6 +3,7 @@ import { Allowances } from "./allowance.js";
 import { BODY_LIMIT_BYTES } from "./bodies.js";
 import { Scrubber } from "./carriers.js";
 import { Counts } from "./counts.js";
+import { refuseUnknown } from "./errors.js";
 import { EventRules, STAMP_FIELD } from "./events.js";
 import { Filtering } from "./filtering.js";
 import { HeaderRules } from "./headers.js";
@@ -10,7 +11,7 @@ import { readForeignJson, writeJson } from "./json.js";
 import { Moment } from "./moment.js";
 import { readLine } from "./request.js";
 import { ruleOf } from "./sensitive.js";
-import { CATEGORIES, TABLES } from "./tables.js";
+import { CATEGORIES, TABLES } from "./tables/index.js";
 import { Denied, denied } from "./verdicts.js";
 
 /** @import { JsonObject } from "./json.js" */
@@ -22,6 +23,9 @@ import { Denied, denied } from "./verdicts.js";
 
 /** So many lines are judged by one look at the clock and the status lists. */
 const MOMENT_LINES = 1024;
+const OPTIONS = [
+  "purpose", "tracker", "categories", "fields", "ipWhenRefused", "bodyLimitBytes", "mounts", "eventTimes", "priorConsent",
+];
 
 /**
  * @typedef {object} GateOptions
@@ -48,9 +52,10 @@ export class Gate {
   /**
    * @param {Verifier} verifier
    * @param {GateOptions} options
-   * @throws {TypeError} for an unknown tracker, category or rule
+   * @throws {TypeError} for an unknown option, tracker, category or rule
    */
   constructor(verifier, options) {
+    refuseUnknown(options, OPTIONS);
     const { purpose, tracker = "plain", categories, fields, ipWhenRefused = "drop", eventTimes = "checked" } = options;
     const table = Object.hasOwn(TABLES, tracker) ? TABLES[tracker] : undefined;
     if (!table) throw new TypeError(`no table for the tracker ${tracker}; there are ${Object.keys(TABLES).join(", ")}`);

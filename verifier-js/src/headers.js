@@ -2,7 +2,7 @@
 import { IP } from "./allowance.js";
 import { TOKEN_COOKIE, TOKEN_HEADER, cookies } from "./carriers.js";
 import * as ip from "./ip.js";
-import { COMMON_HEADERS } from "./tables.js";
+import { COMMON_HEADERS } from "./tables/index.js";
 
 /** @import { Allowance } from "./allowance.js" */
 /** @import { Scrubber } from "./carriers.js" */

@@ -11,7 +11,7 @@ export { Counts } from "./counts.js";
 export { SourceError } from "./errors.js";
 export { Gate } from "./gate.js";
 export { AcceptedRequest } from "./request.js";
-export { CATEGORIES, REASONS } from "./tables.js";
+export { CATEGORIES, REASONS } from "./tables/index.js";
 export { Verifier } from "./verifier.js";
 export { answer, readRequest } from "./web.js";
 

@@ -1,5 +1,5 @@
 /** Names of fields that hold what must never be acquired without prior consent; the terms are shared with Python. */
-import { SENSITIVE } from "./tables.js";
+import { SENSITIVE } from "./tables/index.js";
 
 const PREFIX = "sensitive ";
 const LONGEST_NAME = 256;

@@ -1,5 +1,5 @@
 /** A denial on its way up from a strict reader to the verdict; it never leaves the verifier or the gate. */
-import { REASONS } from "./tables.js";
+import { REASONS } from "./tables/index.js";
 
 /** @typedef {(typeof REASONS)[number]} Reason the one word for a verdict; the reference of the gate explains each */
 

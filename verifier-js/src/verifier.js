@@ -1,6 +1,7 @@
 /** Decides about consent tokens. Nothing that a stranger sends can raise out of here. */
 import { TOKEN_LIMIT_CHARS, TOKEN_TYPE, readClaims } from "./claims.js";
 import { TwoGenerations } from "./caching.js";
+import { refuseUnknown } from "./errors.js";
 import { openJws } from "./jws.js";
 import { Sources } from "./sources.js";
 import { isLonger } from "./text.js";
@@ -18,6 +19,11 @@ const LIFETIME_LIMIT_S = 905;
  *
  * @typedef {{ ok: true, reason: "ok", claims: Claims } | { ok: false, reason: Reason, claims: null }} Verdict
  */
+
+const OPTIONS = [
+  "jwks", "audience", "issuer", "status", "leewayS", "refreshS", "maxStaleS", "minPolicyVersion", "cacheSize", "nowMs", "fetch",
+  "waitUntil", "onProblem",
+];
 
 /**
  * @typedef {object} VerifierOptions
@@ -49,6 +55,7 @@ export class Verifier {
 
   /** @param {VerifierOptions} options */
   constructor(options) {
+    refuseUnknown(options, OPTIONS);
     if (typeof options.audience !== "string" || !options.audience) throw new TypeError("audience is the site's id");
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
