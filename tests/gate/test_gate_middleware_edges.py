@@ -165,6 +165,8 @@ def test_a_verifier_with_tracker_and_purpose_will_do(lasting_service: ConsentSer
             make(lambda *_: [], Gate(verifier, purpose="analytics"), tracker="plain")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="slash"):
             make(lambda *_: [], Gate(verifier, purpose="analytics"), paths=("in",))  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="origins is a list of texts"):
+            make(lambda *_: [], Gate(verifier, purpose="analytics"), origins="https://shop.test")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])

@@ -9,7 +9,7 @@ app = GateMiddleware(app, Gate(verifier, tracker="matomo", purpose="analytics"))
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -17,13 +17,11 @@ from urllib.parse import quote
 from cookiegate.clock import rfc3339
 from cookiegate.errors import BodyTooLargeError
 from cookiegate.gate.adapters.answers import Header, cors, empty_answer, granted_cookies, main_reason, problem
-from cookiegate.gate.adapters.guarding import PREFLIGHT_HEADERS, Guard, is_ambiguous, is_preflight
+from cookiegate.gate.adapters.guarding import PREFLIGHT_HEADERS, Guard, GuardedApplication, is_ambiguous, is_preflight
 from cookiegate.gate.adapters.outgoing import Outgoing, Passed
-from cookiegate.gate.adapters.passage import BATCH_LIMIT_BYTES, DRAINED_BYTES, Passage
+from cookiegate.gate.adapters.passage import DRAINED_BYTES, Passage
 from cookiegate.gate.counts import Counts
-from cookiegate.gate.gate import Gate
 from cookiegate.tokens.reasons import Reason
-from cookiegate.tokens.verifying import Verifier
 
 Message: TypeAlias = dict[str, Any]
 Scope: TypeAlias = dict[str, Any]
@@ -37,42 +35,8 @@ _ERROR_BYTES = 1_048_576
 _JOINED_BY = {"cookie": "; "}
 
 
-class GateMiddleware:
-    """Lets an application see of a tracker's requests only what is granted; all others reach it untouched.
-
-    Args:
-        app: the collector.
-        gate: the gate, or the verifier of one to be made.
-        tracker, purpose: of the gate to be made.
-        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
-            them when None.
-        batch_limit_bytes: largest body whose events stand in a list; for others the gate's ``body_limit_bytes`` counts.
-        origins: the pages' origins that may read the gate's own answers, where pages and collector are apart.
-
-    Raises:
-        ValueError: for a verifier without tracker and purpose, or a path that does not begin with a slash.
-    """
-
-    def __init__(
-        self,
-        app: Application,
-        gate: Gate | Verifier,
-        *,
-        tracker: str | None = None,
-        purpose: str | None = None,
-        paths: Collection[str] | None = None,
-        batch_limit_bytes: int = BATCH_LIMIT_BYTES,
-        origins: Collection[str] = (),
-    ) -> None:
-        self._app = app
-        self._guard = Guard(
-            gate, tracker=tracker, purpose=purpose, paths=paths, batch_limit_bytes=batch_limit_bytes, origins=origins
-        )
-
-    @property
-    def counts(self) -> Counts:
-        """What the gate has done here so far."""
-        return self._guard.counts
+class GateMiddleware(GuardedApplication[Application]):
+    """Lets an ASGI application see of a tracker's requests only what is granted; all others reach it untouched."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection: an HTTP request, or anything else, which is not for the gate."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection, Mapping
+from typing import Generic, TypeVar
 
 from cookiegate.gate.adapters.passage import BATCH_LIMIT_BYTES, Passage
 from cookiegate.gate.counts import Counts
@@ -13,6 +14,7 @@ from cookiegate.gate.request import TrackerRequest
 from cookiegate.tokens.reasons import Reason
 from cookiegate.tokens.verifying import Verifier
 
+_Application = TypeVar("_Application")
 _SLASHES = re.compile(r"/+")
 #: What an application needs to answer a preflight; it hears nothing else of it.
 PREFLIGHT_HEADERS = frozenset(
@@ -32,6 +34,7 @@ class Guard:
         origins: the pages' origins that may read the gate's own answers.
 
     Raises:
+        TypeError: ``paths`` or ``origins`` is one text.
         ValueError: for a verifier without tracker and purpose, or a path that does not begin with a slash.
     """
 
@@ -51,6 +54,9 @@ class Guard:
             gate = Gate(gate, tracker=tracker, purpose=purpose)
         elif tracker is not None or purpose is not None:
             raise ValueError("a Gate has its tracker and purpose already")
+        for name, several in (("paths", paths), ("origins", origins)):
+            if isinstance(several, str):
+                raise TypeError(f"{name} is a list of texts: [{several!r}], not one text")
         for path in paths or ():
             if not path.startswith("/"):
                 raise ValueError(f"paths must begin with a slash: {path}")
@@ -100,6 +106,45 @@ class Guard:
         """Counts a request that was refused as a whole."""
         with self._mutex:
             self.counts.dropped[reason] += 1
+
+
+class GuardedApplication(Generic[_Application]):
+    """A collector's application with the gate before it; WSGI and ASGI each add how it is called.
+
+    Args:
+        app: the collector.
+        gate: the gate, or the verifier of one to be made.
+        tracker, purpose: of the gate to be made.
+        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
+            them when None.
+        batch_limit_bytes: largest body whose events stand in a list; for others the gate's ``body_limit_bytes`` counts.
+        origins: the pages' origins that may read the gate's own answers, where pages and collector are apart.
+
+    Raises:
+        TypeError: ``paths`` or ``origins`` is one text.
+        ValueError: for a verifier without tracker and purpose, or a path that does not begin with a slash.
+    """
+
+    def __init__(
+        self,
+        app: _Application,
+        gate: Gate | Verifier,
+        *,
+        tracker: str | None = None,
+        purpose: str | None = None,
+        paths: Collection[str] | None = None,
+        batch_limit_bytes: int = BATCH_LIMIT_BYTES,
+        origins: Collection[str] = (),
+    ) -> None:
+        self._app = app
+        self._guard = Guard(
+            gate, tracker=tracker, purpose=purpose, paths=paths, batch_limit_bytes=batch_limit_bytes, origins=origins
+        )
+
+    @property
+    def counts(self) -> Counts:
+        """What the gate has done here so far."""
+        return self._guard.counts
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:

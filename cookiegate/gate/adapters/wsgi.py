@@ -11,20 +11,18 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from cookiegate.clock import rfc3339
 from cookiegate.errors import BodyTooLargeError
 from cookiegate.gate.adapters.answers import Header, cors, empty_answer, granted_cookies, main_reason, problem
-from cookiegate.gate.adapters.guarding import PREFLIGHT_HEADERS, Guard, is_ambiguous, is_preflight
+from cookiegate.gate.adapters.guarding import PREFLIGHT_HEADERS, Guard, GuardedApplication, is_ambiguous, is_preflight
 from cookiegate.gate.adapters.outgoing import BLOCK_BYTES, Outgoing, Passed
-from cookiegate.gate.adapters.passage import BATCH_LIMIT_BYTES, DRAINED_BYTES, Passage
+from cookiegate.gate.adapters.passage import DRAINED_BYTES, Passage
 from cookiegate.gate.counts import Counts
-from cookiegate.gate.gate import Gate
 from cookiegate.tokens.reasons import Reason
-from cookiegate.tokens.verifying import Verifier
 
 StartResponse: TypeAlias = Callable[..., Any]
 Environ: TypeAlias = dict[str, Any]
@@ -41,42 +39,8 @@ _KEPT = frozenset(
 _ERROR_BYTES = 1_048_576
 
 
-class GateMiddleware:
-    """Lets an application see of a tracker's requests only what is granted; all others reach it untouched.
-
-    Args:
-        app: the collector.
-        gate: the gate, or the verifier of one to be made.
-        tracker, purpose: of the gate to be made.
-        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
-            them when None.
-        batch_limit_bytes: largest body whose events stand in a list; for others the gate's ``body_limit_bytes`` counts.
-        origins: the pages' origins that may read the gate's own answers, where pages and collector are apart.
-
-    Raises:
-        ValueError: for a verifier without tracker and purpose, or a path that does not begin with a slash.
-    """
-
-    def __init__(
-        self,
-        app: Application,
-        gate: Gate | Verifier,
-        *,
-        tracker: str | None = None,
-        purpose: str | None = None,
-        paths: Collection[str] | None = None,
-        batch_limit_bytes: int = BATCH_LIMIT_BYTES,
-        origins: Collection[str] = (),
-    ) -> None:
-        self._app = app
-        self._guard = Guard(
-            gate, tracker=tracker, purpose=purpose, paths=paths, batch_limit_bytes=batch_limit_bytes, origins=origins
-        )
-
-    @property
-    def counts(self) -> Counts:
-        """What the gate has done here so far."""
-        return self._guard.counts
+class GateMiddleware(GuardedApplication[Application]):
+    """Lets a WSGI application see of a tracker's requests only what is granted; all others reach it untouched."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request."""
