@@ -81,19 +81,14 @@ def gate_pandas(
 
     Raises:
         ImportError: pandas is not installed.
+        TypeError: the frame is another package's.
         ValueError: a column is missing, or stands where the gate writes, or the index is neither numbering nor in
             ``keep``.
     """
     columns_of = _needed("pandas_columns", "pandas").PandasColumns
+    _insist(frame, "pandas")
     keep = _check_index(frame, keep)
-    asked, run = _asked(token, collected_at, lines, keep, report)
-    columns = columns_of(frame)
-    counts, reasons = run(gate, columns, asked)
-    if reasons is None:
-        return Gated(columns.frame, counts)
-    whole = columns_of(frame)
-    whole.add("consent_reason", reasons)
-    return Gated(whole.frame, counts)
+    return _gated(columns_of, frame, gate, token, collected_at, lines, keep, report)
 
 
 def gate_polars(
@@ -112,17 +107,12 @@ def gate_polars(
 
     Raises:
         ImportError: polars is not installed.
+        TypeError: the frame is another package's.
         ValueError: a column is missing, or stands where the gate writes.
     """
     columns_of = _needed("polars_columns", "polars").PolarsColumns
-    asked, run = _asked(token, collected_at, lines, keep, report)
-    columns = columns_of(frame)
-    counts, reasons = run(gate, columns, asked)
-    if reasons is None:
-        return Gated(columns.frame, counts)
-    whole = columns_of(frame)
-    whole.add("consent_reason", reasons)
-    return Gated(whole.frame, counts)
+    _insist(frame, "polars")
+    return _gated(columns_of, frame, gate, token, collected_at, lines, keep, report)
 
 
 def gate_spark(
@@ -161,6 +151,17 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
+def _gated(columns_of: Any, frame: _Frame, gate: Gate, *asked_for: Any) -> Gated[_Frame]:
+    """A frame in memory, by whichever package holds its columns; the rest is as for :func:`_asked`."""
+    asked, run = _asked(*asked_for)
+    columns = columns_of(frame)
+    counts, reasons = run(gate, columns, asked)
+    if reasons is not None:
+        columns = columns_of(frame)
+        columns.add("consent_reason", reasons)
+    return Gated(columns.frame, counts)
+
+
 def _asked(
     token: str, collected_at: str | None, lines: str | None, keep: Iterable[str], report: bool
 ) -> tuple[Any, Any]:
@@ -176,6 +177,11 @@ def _needed(module: str, package: str) -> Any:
             raise
         fix = "pip install pyspark pandas pyarrow" if package == "pyspark" else "pip install 'cookiegate[frames]'"
         raise ImportError(f"gating frames of {package} needs {error.name}: {fix}") from error
+
+
+def _insist(frame: object, package: str) -> None:
+    if not isinstance(frame, import_module(package).DataFrame):
+        raise TypeError(f"gate_{package} takes a DataFrame of {package}, not a {type(frame).__module__} one")
 
 
 def _check_index(frame: pd.DataFrame, keep: Iterable[str]) -> Iterable[str]:

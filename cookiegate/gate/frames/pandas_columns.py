@@ -61,7 +61,8 @@ class PandasColumns:
             return known
         if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
             return None
-        return column.to_numpy(dtype=float, na_value=np.nan)  # type: ignore[no-any-return]
+        numbers: Times = column.to_numpy(dtype=float, na_value=np.nan)
+        return numbers
 
     def values(self, name: str, rows: Numbers | None = None) -> list[Any]:
         """Python values; None where nothing is."""
@@ -73,7 +74,8 @@ class PandasColumns:
 
     def present(self, name: str) -> Flags:
         """Where something is."""
-        return self.frame[name].notna().to_numpy(dtype=bool)  # type: ignore[no-any-return]
+        there: Flags = self.frame[name].notna().to_numpy(dtype=bool)
+        return there
 
     def infinite(self, name: str) -> Flags | None:
         """Where an infinite number is."""

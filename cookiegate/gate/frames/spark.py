@@ -49,7 +49,8 @@ class _SparkColumns(PandasColumns):
     def times_ms(self, name: str) -> NDArray[Any] | None:
         """Milliseconds since 1970."""
         if name in self._exact:
-            return self._exact[name].to_numpy(dtype=float, na_value=float("nan"))  # type: ignore[no-any-return]
+            exact: NDArray[Any] = self._exact[name].to_numpy(dtype=float, na_value=float("nan"))
+            return exact
         return super().times_ms(name)
 
 
