@@ -63,7 +63,7 @@ class _Redis:
             pipeline.execute()
         timed, tallies = _Timed(judge), Tallies()
         where = RedisOptions(self._server.url, "in", "out", "dead")
-        RedisWorker(timed, where, print, tallies).run(_WhenDone(tallies))  # type: ignore[arg-type]
+        RedisWorker(timed, where, print, tallies).run(_WhenDone(tallies))
         return EVENTS / (time.perf_counter() - timed.began_s)
 
 
@@ -83,7 +83,7 @@ class _Kafka:
             self._server.brokers, "in", "out", "dead", f"round-{self._round}", transactions="never", settings=settings
         )
         stop = _WhenDone(tallies)
-        worker = KafkaWorker(timed, where, print, tallies)  # type: ignore[arg-type]
+        worker = KafkaWorker(timed, where, print, tallies)
         worker.run(stop)
         return EVENTS / (time.perf_counter() - timed.began_s)
 

@@ -8,6 +8,18 @@ from typing import Any
 from cookiegate.errors import SourceUnreadableError
 
 LIMIT_BYTES = 65_536
+#: What the errors that people meet first mean, by the client's name for them.
+MEANINGS = {
+    "UNKNOWN_TOPIC_OR_PART": "the brokers have no such topic",
+    "TOPIC_AUTHORIZATION_FAILED": "the client may not use the topic",
+    "GROUP_AUTHORIZATION_FAILED": "the client may not join the group",
+    "_TIMED_OUT": "the brokers do not answer in time",
+    "_TRANSPORT": "a broker cannot be reached, or wants TLS",
+    "_ALL_BROKERS_DOWN": "none of the brokers can be reached",
+    "_RESOLVE": "a broker's name leads to no address",
+    "_AUTHENTICATION": "the brokers refuse the name or the password",
+    "_SSL": "TLS fails: see security.protocol and ssl.ca.location",
+}
 
 
 def read_client_settings(path: Path, option: str) -> dict[str, str]:
@@ -36,6 +48,12 @@ def read_client_settings(path: Path, option: str) -> dict[str, str]:
             )
         settings[name] = value
     return settings
+
+
+def error_text(name: str, topic: str | None = None) -> str:
+    """An error of the client in words, with its name and the topic that it is about."""
+    about = f" ({topic})" if topic else ""
+    return f"{MEANINGS[name]}{about}: {name}" if name in MEANINGS else f"{name}{about}"
 
 
 def client_library(what: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cookiegate.gate.counts import Counts
 from cookiegate.gate.gate import Gate
@@ -48,6 +49,18 @@ class Outcome:
     lines: list[bytes] = field(default_factory=list)
     accepted: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+class Judging(Protocol):
+    """What a worker asks of whoever decides about its messages."""
+
+    def judge(self, messages: Sequence[Message]) -> list[Outcome]:
+        """The outcome of each message, in order.
+
+        Raises:
+            Undecided: they must be judged again later.
+        """
+        ...
 
 
 class Judge:

@@ -14,8 +14,8 @@ import msgspec
 
 from cookiegate.errors import SourceUnreadableError
 from cookiegate.gate.request import LINE_LIMIT_BYTES
-from cookiegate.sources.kafka_clients import client_library
-from cookiegate.workers.judging import Judge, Message, Outcome, Undecided
+from cookiegate.sources.kafka_clients import client_library, error_text
+from cookiegate.workers.judging import Judging, Message, Outcome, Undecided
 from cookiegate.workers.kafka_batches import TOO_LARGE, Batch
 from cookiegate.workers.running import LOOK_EVERY_S, Patience, Stop, Tallies
 
@@ -87,7 +87,7 @@ class KafkaWorker:
         SourceUnreadableError: the client is not installed, or a setting is none.
     """
 
-    def __init__(self, judge: Judge, options: KafkaOptions, tell: Callable[[str], None], tallies: Tallies) -> None:
+    def __init__(self, judge: Judging, options: KafkaOptions, tell: Callable[[str], None], tallies: Tallies) -> None:
         self._kafka = client_library("cookiegate worker kafka")
         self._judge = judge
         self._options = options
@@ -157,7 +157,7 @@ class KafkaWorker:
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,
                 auto_offset_reset=self._options.settings.get("auto.offset.reset", "earliest"),
-                error_cb=lambda error: patience.trouble(error.name()),
+                error_cb=lambda error: patience.trouble(error_text(error.name())),
             )
         )
         opened.callback(consumer.close)
@@ -176,9 +176,9 @@ class KafkaWorker:
             if record.error() is None:
                 records.append(record)
             elif record.error().fatal():
-                raise _Broken(record.error().name())
+                raise _Broken(error_text(record.error().name(), record.topic()))
             else:
-                patience.trouble(record.error().name())
+                patience.trouble(error_text(record.error().name(), record.topic()))
         if records:
             outcomes = self._judged(consumer, records, waiting, stop)
             self._write(consumer, producer, stop, records, outcomes)
@@ -349,4 +349,4 @@ class KafkaWorker:
 
     def _reason(self, error: Exception) -> str:
         fault = error.args[0] if error.args else ""
-        return fault.name() if isinstance(fault, self._kafka.KafkaError) else str(fault)
+        return error_text(fault.name()) if isinstance(fault, self._kafka.KafkaError) else str(fault)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cookiegate.errors import SourceUnreadableError
-from cookiegate.workers.judging import Judge, Message, Outcome, Undecided
+from cookiegate.workers.judging import Judging, Message, Outcome, Undecided
 from cookiegate.workers.running import LOOK_EVERY_S, Patience, Stop, Tallies
 
 BLOCK_MS = 1_000
@@ -28,22 +28,23 @@ for _, stream in ipairs({out, dead}) do
     local kind = redis.call('TYPE', stream).ok
     if kind ~= 'stream' and kind ~= 'none' then return redis.error_reply('NOSTREAM ' .. stream) end
 end
-local group, out_most, dead_most, deletes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local group, out_most, dead_most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local function add(stream, most, ...)
     if most > 0 then return redis.call('XADD', stream, 'MAXLEN', '~', most, '*', ...) end
     return redis.call('XADD', stream, '*', ...)
 end
-local at, finished = 5, {}
+local at, finished = 4, {}
 while at <= #ARGV do
-    local id, lines, letters = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local first_letter = at + 3 + lines
+    local id, deletes, lines, letters = ARGV[at], ARGV[at + 1] == '1', tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    local first_line = at + 4
+    local first_letter = first_line + lines
     finished[#finished + 1] = 0
     if #redis.call('XPENDING', source, group, id, id, 1) > 0 then
         for place = first_letter, first_letter + 3 * (letters - 1), 3 do
             local tracker, reason, events = ARGV[place], ARGV[place + 1], ARGV[place + 2]
             add(dead, dead_most, 'entry', id, 'tracker', tracker, 'reason', reason, 'events', events)
         end
-        for place = at + 3, first_letter - 1 do
+        for place = first_line, first_letter - 1 do
             add(out, out_most, 'line', ARGV[place], 'entry', id)
         end
         redis.call('XACK', source, group, id)
@@ -61,6 +62,17 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
 end
 return 0
 """
+#: What the errors that people meet first mean, by the server's word or the client's name for them.
+_MEANINGS = {
+    "WRONGPASS": "the name or the password of --redis is refused",
+    "NOAUTH": "--redis needs a password, redis://:PASSWORD@HOST:6379",
+    "Authentication required": "--redis needs a password, redis://:PASSWORD@HOST:6379",
+    "invalid username-password": "the name or the password of --redis is refused",
+    "NOPERM": "the user of --redis may not do this",
+    "DB index is out of range": "there is no database of that number in --redis",
+    "ConnectionError": "nothing answers at --redis, or it wants TLS (rediss://)",
+    "TimeoutError": "--redis does not answer in time",
+}
 _Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]
 
 
@@ -111,7 +123,7 @@ class RedisWorker:
         SourceUnreadableError: the client is not installed, or the address is none.
     """
 
-    def __init__(self, judge: Judge, options: RedisOptions, tell: Callable[[str], None], tallies: Tallies) -> None:
+    def __init__(self, judge: Judging, options: RedisOptions, tell: Callable[[str], None], tallies: Tallies) -> None:
         self._redis = _client_library()
         self._judge = judge
         self._options = options
@@ -138,12 +150,13 @@ class RedisWorker:
                     self._make_group()
                     has_group = self._own_first = True
                 entries = self._next()
-                patience.answered()
                 if entries:
                     self._do(entries)
                     waiting.answered()
+                patience.answered()
                 self._look()
             except Undecided as error:
+                patience.answered()
                 self._own_first = True  # what is in hand is asked for again
                 waiting.failed(str(error))
             except self._redis.exceptions.RedisError as error:
@@ -218,9 +231,11 @@ class RedisWorker:
     def _write(self, entries: _Entries, outcomes: Sequence[Outcome]) -> list[int]:
         """Writes what becomes of entries, and acknowledges them; 0 for each that another worker had finished."""
         options = self._options
-        arguments: list[Any] = [options.group, options.out_most, options.dead_most, int(options.deletes)]
-        for (entry_id, _), outcome in zip(entries, outcomes, strict=True):
-            arguments += [entry_id, len(outcome.lines), len(outcome.reasons), *outcome.lines]
+        arguments: list[Any] = [options.group, options.out_most, options.dead_most]
+        for (entry_id, fields), outcome in zip(entries, outcomes, strict=True):
+            # What could not be read may be all there is of an event: it stays, for whoever knows its field.
+            deletes = options.deletes and self._field in (fields or {})
+            arguments += [entry_id, int(deletes), len(outcome.lines), len(outcome.reasons), *outcome.lines]
             for reason, times in outcome.reasons.items():
                 arguments += [outcome.tracker, reason, times]
         return list(self._finish(keys=[options.source, options.out, options.dead], args=arguments))
@@ -288,4 +303,6 @@ def _reason(error: Exception) -> str:
     """Words for an error, without the address that the client puts into its own."""
     text, name = str(error), type(error).__name__
     word = text.split(" ", 1)[0]
-    return f"{name} ({word})" if word.isupper() and word.isalpha() else name
+    told = f"{name} ({word})" if word.isupper() and word.isalpha() else name
+    meaning = next((words for sign, words in _MEANINGS.items() if sign in text or sign == name), None)
+    return f"{meaning}: {told}" if meaning else told

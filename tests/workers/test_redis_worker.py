@@ -241,6 +241,17 @@ def test_sigterm_finishes_what_is_in_hand_and_leaves_the_group(
     assert left + len(entries(redis, "out")) == ENTRIES
 
 
+def test_what_could_not_be_read_is_never_deleted(
+    redis: RedisServer, service: ConsentService, options: tuple[str, ...]
+) -> None:
+    fill(redis, [event(service.token())])
+    with Worker(*arguments(redis, "--delete", "--field", "payload"), *options):
+        until(lambda: len(entries(redis, "out:dead")) == 1)
+        until(lambda: pending(redis) == 0)
+    assert len(entries(redis, "in")) == 1
+    assert entries(redis, "out") == []
+
+
 def test_what_waits_is_in_the_metrics(redis: RedisServer, service: ConsentService, options: tuple[str, ...]) -> None:
     with redis.client() as client:
         client.xadd("in", {"line": event(service.token())}, id="1700000000000-0")
