@@ -29,6 +29,13 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float |
     return value
 
 
+def _mounts(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not value.startswith("/"):
+            raise click.BadParameter(f"it must begin with a slash: /{value}")
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class GateOptions:
     """The options, each as it was given."""
@@ -80,7 +87,9 @@ _OPTIONS = (
     click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="Narrow to what the policy says."),
     click.option("--recipient", metavar="KEY", help="Who gets the data, if it does not stay with you; needs --policy."),
     click.option("--ip", "ip_rule", type=click.Choice(["drop", "truncate"]), help="What becomes of a refused address."),
-    click.option("--mount", "mounts", metavar="PATH", multiple=True, help="A prefix of the tracker's paths."),
+    click.option(
+        "--mount", "mounts", metavar="PATH", multiple=True, callback=_mounts, help="A prefix of the tracker's paths."
+    ),
     click.option(
         "--event-times",
         type=click.Choice(["checked", "ignored"]),

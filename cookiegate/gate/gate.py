@@ -47,7 +47,7 @@ class Gate:
         prior_consent: sensitive field → the purposes of which one must be granted for it to pass.
 
     Raises:
-        ValueError: for an unknown tracker, category or rule.
+        ValueError: for an unknown tracker, category or rule, or a mount that does not begin with a slash.
     """
 
     def __init__(
@@ -90,6 +90,10 @@ class Gate:
         )
         self._allowances = Allowances(purpose, narrowed, ip_when_refused, prior)
         self.header_rules = HeaderRules(self.table)
+        mounts = tuple(mounts)
+        for mount in mounts:
+            if not mount.startswith("/"):
+                raise ValueError(f"mounts must begin with a slash: {mount}")
         prefixes = ("", f"/collect/{tracker}", *(mount.rstrip("/") for mount in mounts))
         self._routes: dict[tuple[str, str], list[Route]] = {}
         for prefix in prefixes:

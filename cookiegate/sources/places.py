@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ from cookiegate.errors import SourceUnreadableError
 TIMEOUT_S = 5.0
 EXCHANGE_S = 30.0
 _CHUNK_BYTES = 65_536
+_LIKE_AN_ADDRESS = re.compile(r"[\w.-]+:\d+(/|$)")
 _SCHEMES = ("http", "https")
 _NOT_MODIFIED = 304
 
@@ -82,7 +84,10 @@ class Place:
             return self._fetch() if self.is_address else self._load()
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-            raise SourceUnreadableError(f"cannot read {self.name}: {reason}", source=self.name) from error
+            hint = (
+                "" if self.is_address or not _LIKE_AN_ADDRESS.match(self.name) else " (an address begins with http://)"
+            )
+            raise SourceUnreadableError(f"cannot read {self.name}: {reason}{hint}", source=self.name) from error
 
     def forget(self) -> None:
         """What was read was of no use: the next reading gives it again."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cookiegate.clock import Clock, SystemClock, seconds_awake_or_not
-from cookiegate.errors import CookiegateError
+from cookiegate.errors import CookiegateError, StatusListError
 from cookiegate.sources.places import Place
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.tokens.statuses import StatusBook
@@ -56,6 +56,8 @@ class FollowedStatuses:
         clock: Clock | None = None,
         seconds: Callable[[], float] = seconds_awake_or_not,
     ) -> None:
+        if max_stale_s is not None and not max_stale_s >= 0:  # not a number, too
+            raise ValueError(f"max_stale_s must be 0 seconds or more: {max_stale_s}")
         self._clock = clock or SystemClock()
         self._book = StatusBook(clock=self._clock)
         self._keys = keys
@@ -103,9 +105,9 @@ class FollowedStatuses:
         if data is not None:
             try:
                 followed.opened = self._book.load(data.decode("ascii", errors="replace"), self._keys())
-            except CookiegateError:
+            except CookiegateError as error:
                 followed.place.forget()
-                raise
+                raise StatusListError(f"{followed.place.name}: {error.detail}", **error.evidence) from error
             self._by_uri[followed.opened.uri] = followed
             self._by_place[followed.place.name] = followed
         followed.confirmed_s = asked_s - followed.place.age_s

@@ -254,6 +254,19 @@ def test_keys_are_not_made_by_looking_for_them(tmp_path: Path) -> None:
     assert b"no keys in" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [
+        (("--jwks", "127.0.0.1:8000/.well-known/jwks.json"), b"an address begins with http://"),
+        (("--mount", "matomo"), b"it must begin with a slash: /matomo"),
+    ],
+)
+def test_slips_are_told_with_their_mend(files: dict[str, str], slip: tuple[str, str], message: bytes) -> None:
+    done = _gate(b"", files, *slip)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["gate", "--help"], ["keys", "--help"]])
 def test_help_teaches_by_example(arguments: list[str]) -> None:
     done = subprocess.run(_command(*arguments), capture_output=True, env=_environ(), check=True, timeout=60)

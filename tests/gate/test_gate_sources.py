@@ -163,6 +163,12 @@ def test_file_may_be_held_to_an_age_too(service: ConsentService, tmp_path: Path)
     assert outside.reason() is Reason.STATUS_UNAVAILABLE
 
 
+@pytest.mark.parametrize("age_s", [float("nan"), -1.0])
+def test_age_that_is_none_is_refused(age_s: float) -> None:
+    with pytest.raises(ValueError, match="max_stale_s must be 0 seconds or more"):
+        FollowedStatuses(lambda: {}, max_stale_s=age_s)
+
+
 def test_pipe_is_read_once(service: ConsentService) -> None:
     reader, writer = os.pipe()
     os.write(writer, _jwks(service).encode())
