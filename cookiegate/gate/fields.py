@@ -76,13 +76,15 @@ def strip(
                 continue
             if rule == IP and allowance.truncate_ip and (cut := ip.truncate(value)) is not None:
                 kept[name] = cut
-        elif rule is not None and (type(value) is dict or isinstance(value, Mapping)):
-            inner = strip(value, rule, allowance, stripped, f"{at}{name}.")  # type: ignore[arg-type]
+        elif rule is None or isinstance(rule, str):
+            pass
+        elif type(value) is dict or isinstance(value, Mapping):
+            inner = strip(value, rule, allowance, stripped, f"{at}{name}.")
             if inner or not value:
                 kept[name] = inner
             continue
-        elif rule is not None and type(value) is list and all(isinstance(item, Mapping) for item in value):
-            items = [strip(item, rule, allowance, stripped, f"{at}{name}.") for item in value]  # type: ignore[arg-type]
+        elif type(value) is list and all(isinstance(item, Mapping) for item in value):
+            items = [strip(item, rule, allowance, stripped, f"{at}{name}.") for item in value]
             items = [left for left, item in zip(items, value, strict=True) if left or not item]
             if items or not value:
                 kept[name] = items
@@ -99,5 +101,4 @@ def is_plain(value: object) -> bool:
 
 
 def _is_scalar(value: object) -> bool:
-    kind = type(value)
-    return kind in _SCALARS or (kind is float and math.isfinite(value))  # type: ignore[arg-type]
+    return type(value) in _SCALARS or (type(value) is float and math.isfinite(value))

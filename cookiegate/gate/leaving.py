@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from types import GenericAlias
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,8 +20,8 @@ from cookiegate.gate.allowance import IP, Allowance
 from cookiegate.gate.fields import Tree
 from cookiegate.gate.paths import value_at
 
-Scalar = Union[str, int, float, bool, None]  # noqa: UP007  msgspec reads it at run time
-Plain = Union[Scalar, list[Scalar], UnsetType]  # noqa: UP007
+Scalar = str | int | float | bool | None
+Plain = Scalar | list[Scalar] | UnsetType
 #: The names met in objects at one place of an event, and inside of those that are mapped in parts.
 Names: TypeAlias = "dict[str, Names]"
 _LONGEST_NAME = 64
@@ -112,10 +112,7 @@ class Shape:
         self._labels = tuple(None if f"{at}{name}" in silent else f"{at}{name}" for name in (*cut, *gone))
         self._told: dict[tuple[type, ...], _Told] = {}
         self.is_whole = not cut and not gone and not self._inner
-        kinds: dict[str, Any] = {
-            name: Union[shape.read, shape.reads, UnsetType]  # noqa: UP007
-            for name, shape in inner.items()
-        }
+        kinds: dict[str, Any] = {name: shape.read | shape.reads | UnsetType for name, shape in inner.items()}
         kinds |= dict.fromkeys((*kept, *cut), Plain)
         rename = {attribute: name for name, attribute in self.attributes.items()}
         rename |= {attribute: name for name, (attribute, _) in own.items()}
@@ -123,7 +120,7 @@ class Shape:
         #: What objects are decoded into: every name that was met, and no other.
         self.read: Any = msgspec.defstruct(
             "Read",
-            [*members, *((attribute, Union[kind, UnsetType], UNSET) for attribute, kind in own.values())],  # noqa: UP007
+            [*members, *((attribute, kind | UnsetType, UNSET) for attribute, kind in own.values())],
             rename=rename,
             forbid_unknown_fields=True,
             gc=False,
