@@ -180,8 +180,9 @@ def _needed(module: str, package: str) -> Any:
 
 
 def _insist(frame: object, package: str) -> None:
-    if not isinstance(frame, import_module(package).DataFrame):
-        raise TypeError(f"gate_{package} takes a DataFrame of {package}, not a {type(frame).__module__} one")
+    owner = type(frame).__module__.partition(".")[0]
+    if owner != package and not isinstance(frame, import_module(package).DataFrame):
+        raise TypeError(f"gate_{package} takes a DataFrame of {package}, not one of {owner}")
 
 
 def _check_index(frame: pd.DataFrame, keep: Iterable[str]) -> Iterable[str]:

@@ -53,9 +53,9 @@ def test_pandas_keeps_order_index_and_types(service: ConsentService) -> None:
 
 def test_another_packages_frame_is_refused_by_name(service: ConsentService) -> None:
     columns = {"consent_token": [service.token()]}
-    with pytest.raises(TypeError, match="gate_pandas takes a DataFrame of pandas, not a polars"):
+    with pytest.raises(TypeError, match="gate_pandas takes a DataFrame of pandas, not one of polars"):
         gate_pandas(pl.DataFrame(columns), service.gate())  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="gate_polars takes a DataFrame of polars, not a pandas"):
+    with pytest.raises(TypeError, match="gate_polars takes a DataFrame of polars, not one of pandas"):
         gate_polars(pd.DataFrame(columns), service.gate())  # type: ignore[arg-type]
 
 
