@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import struct
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest, values
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -25,6 +27,25 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 #: The package's own declare no types.
 _make_value_class: Callable[[], type] = values.MultiProcessValue
 _make_collector: Callable[[None, str], Collector] = MultiProcessCollector
+#: A worker that starts makes its files empty, and fills their heads at once.
+_HALF_MADE_TRIES = 50
+_HALF_MADE_WAIT_S = 0.01
+
+
+class SharedFiles(Collector):
+    """The files of all workers; one that is being made is waited for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = _make_collector(None, str(folder))
+
+    def collect(self) -> list[Metric]:
+        """What all workers have counted."""
+        for _ in range(_HALF_MADE_TRIES):
+            try:
+                return list(self._files.collect())
+            except struct.error:
+                time.sleep(_HALF_MADE_WAIT_S)
+        return list(self._files.collect())
 
 
 class _SharedRegistry(CollectorRegistry):
@@ -35,7 +56,7 @@ class _SharedRegistry(CollectorRegistry):
         _forget_dead(folder)
         if values.ValueClass is values.MutexValue:
             values.ValueClass = _make_value_class()
-        super().register(_make_collector(None, str(folder)))
+        super().register(SharedFiles(folder))
 
     def register(self, collector: Collector) -> None:
         """Takes what is not in the files."""

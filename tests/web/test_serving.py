@@ -61,6 +61,15 @@ def half_sent_decision(port: int) -> tuple[socket.socket, bytes]:
     return connection, body[-1:]
 
 
+def unread_bytes(port: int, connection: socket.socket) -> int:
+    """What waits in the system for the service to read it from a connection (Linux, /proc/net/tcp)."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, ours, theirs, _, queues, *_ = line.split()
+        if (int(ours[-4:], 16), int(theirs[-4:], 16)) == (port, connection.getsockname()[1]):
+            return int(queues.partition(":")[2], 16)
+    return 1  # not accepted yet
+
+
 @on_one_file
 def test_a_second_service_on_one_sqlite_record_is_refused(service: ServiceProcess) -> None:
     refused = serve_again(service)
@@ -102,7 +111,8 @@ def test_the_lock_survives_the_worker_that_is_killed_and_comes_back(service: Ser
 def test_a_stop_lets_a_request_under_way_end(service: ServiceProcess) -> None:
     connection, rest = half_sent_decision(service.port)
     with connection:
-        assert service.is_ready()  # so that what came before has reached a thread
+        until(lambda: unread_bytes(service.port, connection) == 0)
+        until(service.is_ready)  # so that what came before has reached a thread
         os.kill(service.pid, signal.SIGTERM)
         until(lambda: not service.is_ready())
         connection.sendall(rest)
