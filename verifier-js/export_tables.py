@@ -21,6 +21,7 @@ from cookiegate.tokens.reasons import Reason
 
 TARGET = Path(__file__).parent / "src" / "tables"
 _HEAD = "// Made by `make gate-js-tables` of the gate in Python. A module, for JSON is not read alike everywhere.\n"
+_WIDTH = 118
 _TABLE = 'import("../table.js").TrackerTable'
 
 
@@ -66,8 +67,25 @@ def _module(default: str | None = None, **named: str) -> str:
     return _HEAD + "\n".join(exports)
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)
+def _text(value: Any, depth: int = 0) -> str:
+    """JSON that breaks only what is too long for a line."""
+    whole = json.dumps(value, ensure_ascii=False)
+    if len(whole) + depth <= _WIDTH or not isinstance(value, dict | list):
+        return whole
+    inner = " " * (depth + 1)
+    if isinstance(value, dict):
+        items = [f"{json.dumps(name, ensure_ascii=False)}: {_text(item, depth + 1)}" for name, item in value.items()]
+        opening, closing = "{}"
+    else:
+        items = [_text(item, depth + 1) for item in value]
+        opening, closing = "[]"
+    lines: list[str] = []
+    for item in items:
+        if lines and "\n" not in lines[-1] + item and depth + len(lines[-1]) + len(item) + 3 <= _WIDTH:
+            lines[-1] += f", {item}"
+        else:
+            lines.append(item)
+    return f",\n{inner}".join([f"{opening}\n{inner}{lines[0]}", *lines[1:]]) + f"\n{' ' * depth}{closing}"
 
 
 def _constant(value: Any) -> str:
