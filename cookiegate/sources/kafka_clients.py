@@ -9,7 +9,7 @@ from cookiegate.errors import SourceUnreadableError
 
 LIMIT_BYTES = 65_536
 #: What the errors that people meet first mean, by the client's name for them.
-MEANINGS = {
+_MEANINGS = {
     "UNKNOWN_TOPIC_OR_PART": "the brokers have no such topic",
     "TOPIC_AUTHORIZATION_FAILED": "the client may not use the topic",
     "GROUP_AUTHORIZATION_FAILED": "the client may not join the group",
@@ -53,7 +53,7 @@ def read_client_settings(path: Path, option: str) -> dict[str, str]:
 def error_text(name: str, topic: str | None = None) -> str:
     """An error of the client in words, with its name and the topic that it is about."""
     about = f" ({topic})" if topic else ""
-    return f"{MEANINGS[name]}{about}: {name}" if name in MEANINGS else f"{name}{about}"
+    return f"{_MEANINGS[name]}{about}: {name}" if name in _MEANINGS else f"{name}{about}"
 
 
 def client_library(what: str) -> Any:

@@ -84,9 +84,7 @@ class Place:
             return self._fetch() if self.is_address else self._load()
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-            hint = (
-                "" if self.is_address or not _LIKE_AN_ADDRESS.match(self.name) else " (an address begins with http://)"
-            )
+            hint = " (an address begins with http://)" if _LIKE_AN_ADDRESS.match(self.name) else ""
             raise SourceUnreadableError(f"cannot read {self.name}: {reason}{hint}", source=self.name) from error
 
     def forget(self) -> None:

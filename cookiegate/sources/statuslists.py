@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cookiegate.clock import Clock, SystemClock, seconds_awake_or_not
-from cookiegate.errors import CookiegateError, StatusListError
+from cookiegate.errors import CookiegateError
 from cookiegate.sources.places import Place
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.tokens.statuses import StatusBook
@@ -18,8 +18,6 @@ MAX_STALE_S = 300.0
 RETRY_S = 10.0
 #: Tolerated difference of the clocks here and at the service.
 LEEWAY_S = 60.0
-
-
 _NOT_THERE = (404, 410)
 
 
@@ -107,7 +105,7 @@ class FollowedStatuses:
                 followed.opened = self._book.load(data.decode("ascii", errors="replace"), self._keys())
             except CookiegateError as error:
                 followed.place.forget()
-                raise StatusListError(f"{followed.place.name}: {error.detail}", **error.evidence) from error
+                raise type(error)(f"{followed.place.name}: {error.detail}", **error.evidence) from error
             self._by_uri[followed.opened.uri] = followed
             self._by_place[followed.place.name] = followed
         followed.confirmed_s = asked_s - followed.place.age_s

@@ -53,10 +53,12 @@ def test_pandas_keeps_order_index_and_types(service: ConsentService) -> None:
 
 def test_another_packages_frame_is_refused_by_name(service: ConsentService) -> None:
     columns = {"consent_token": [service.token()]}
+    of_polars: Any = pl.DataFrame(columns)
+    of_pandas: Any = pd.DataFrame(columns)
     with pytest.raises(TypeError, match="gate_pandas takes a DataFrame of pandas, not one of polars"):
-        gate_pandas(pl.DataFrame(columns), service.gate())  # type: ignore[arg-type]
+        gate_pandas(of_polars, service.gate())
     with pytest.raises(TypeError, match="gate_polars takes a DataFrame of polars, not one of pandas"):
-        gate_polars(pd.DataFrame(columns), service.gate())  # type: ignore[arg-type]
+        gate_polars(of_pandas, service.gate())
 
 
 def test_polars_keeps_order_and_types(service: ConsentService) -> None:

@@ -23,20 +23,7 @@ PREFLIGHT_HEADERS = frozenset(
 
 
 class Guard:
-    """Stands before one collector application.
-
-    Args:
-        gate: the gate, or the verifier of one to be made.
-        tracker, purpose: of the gate to be made.
-        paths: what is guarded: an address, or a prefix with all below it; the tracker's own addresses and all below
-            them when None.
-        batch_limit_bytes: largest body whose events stand in a list.
-        origins: the pages' origins that may read the gate's own answers.
-
-    Raises:
-        TypeError: ``paths`` or ``origins`` is one text.
-        ValueError: for a verifier without tracker and purpose, or a path that does not begin with a slash.
-    """
+    """Stands before one collector application; arguments and errors are those of :class:`GuardedApplication`."""
 
     def __init__(
         self,
