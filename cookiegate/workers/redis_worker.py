@@ -62,13 +62,10 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
 end
 return 0
 """
-#: What the errors that people meet first mean, by the server's word or the client's name for them.
+#: What the errors that people meet first mean, by the client's name for them or the server's words.
 _MEANINGS = {
-    "WRONGPASS": "the name or the password of --redis is refused",
-    "NOAUTH": "--redis needs a password, redis://:PASSWORD@HOST:6379",
-    "Authentication required": "--redis needs a password, redis://:PASSWORD@HOST:6379",
-    "invalid username-password": "the name or the password of --redis is refused",
-    "NOPERM": "the user of --redis may not do this",
+    "AuthenticationError": "the server wants another name or password, redis://NAME:PASSWORD@HOST:6379",
+    "NoPermissionError": "the user of --redis may not do this",
     "DB index is out of range": "there is no database of that number in --redis",
     "ConnectionError": "nothing answers at --redis, or it wants TLS (rediss://)",
     "TimeoutError": "--redis does not answer in time",

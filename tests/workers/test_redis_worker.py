@@ -252,6 +252,15 @@ def test_what_could_not_be_read_is_never_deleted(
     assert entries(redis, "out") == []
 
 
+def test_a_password_that_is_missing_or_wrong_is_told_in_words(options: tuple[str, ...]) -> None:
+    with RedisServer(requirepass="right") as server:
+        wrong = server.url.replace("://", "://:wrong@")
+        for url in (server.url, wrong):
+            with Worker("redis", "--redis", url, "--in", "in", "--out", "out", *options) as worker:
+                until(lambda worker=worker: worker.has_told("the server wants another name or password"))
+                assert "wrong@" not in worker.told
+
+
 def test_what_waits_is_in_the_metrics(redis: RedisServer, service: ConsentService, options: tuple[str, ...]) -> None:
     with redis.client() as client:
         client.xadd("in", {"line": event(service.token())}, id="1700000000000-0")
