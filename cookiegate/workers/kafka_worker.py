@@ -180,7 +180,7 @@ class KafkaWorker:
             else:
                 patience.trouble(error_text(record.error().name(), record.topic()))
         if records:
-            outcomes = self._judged(consumer, records, waiting, stop)
+            outcomes = self._judged(consumer, records, patience, waiting, stop)
             self._write(consumer, producer, stop, records, outcomes)
             self._tallies.add(outcomes)
         if records or self._is_there(consumer):
@@ -194,13 +194,16 @@ class KafkaWorker:
         named = next((value for key, value in record.headers() or () if key == name and value is not None), None)
         return Message(record.value(), named.decode(errors="replace") if named is not None else None)
 
-    def _judged(self, consumer: Any, records: Sequence[Any], waiting: Patience, stop: Stop) -> list[Outcome]:
+    def _judged(
+        self, consumer: Any, records: Sequence[Any], patience: Patience, waiting: Patience, stop: Stop
+    ) -> list[Outcome]:
         """What becomes of records, once that can be told."""
         messages = [self._message(record) for record in records]
         while True:
             try:
                 outcomes = self._judge.judge(messages)
             except Undecided as error:
+                patience.answered()
                 waiting.failed(str(error), lambda seconds: self._hold(consumer, seconds, stop))
                 if stop:
                     raise _Broken("it stops before the last batch could be judged") from None

@@ -161,7 +161,7 @@ def test_a_broker_that_is_away_is_waited_for(
     kafka: KafkaServer, service: ConsentService, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     produce(kafka.brokers, "in", [event(service.token(), 1)])
-    soon = {"socket.timeout.ms": 2_000, "reconnect.backoff.max.ms": 500}
+    soon = {"socket.timeout.ms": 2_000, "reconnect.backoff.max.ms": 500, "transaction.timeout.ms": 10_000}
     with Worker(*given(tmp_path, kafka.brokers, options, **soon)) as worker:
         until(lambda: done(worker) == 1)
         kafka.pause()
@@ -169,7 +169,8 @@ def test_a_broker_that_is_away_is_waited_for(
         assert worker.metrics()["cookiegate_worker_connected"] == 0
         kafka.resume()
         produce(kafka.brokers, "in", [event(service.token(), 2)])
-        until(lambda: done(worker) == 2, 60)
+        # A transaction that was open ends when its time is over.
+        until(lambda: done(worker) == 2, 150, lambda: worker.told)
         until(lambda: worker.has_told("Kafka is back"))
         assert worker.stop() == 0
         assert kafka.brokers not in worker.told
@@ -235,7 +236,7 @@ def test_while_a_list_is_too_old_nothing_is_judged(
     with Worker(*given(tmp_path, kafka.brokers, options), "--max-stale", "300") as worker:
         until(lambda: worker.has_told("Waiting for a status list: one that is followed is too old"))
         assert worker.metrics()["cookiegate_worker_decides"] == 0
-        assert worker.metrics()["cookiegate_worker_connected"] == 1
+        until(lambda: worker.metrics()["cookiegate_worker_connected"] == 1)
         assert done(worker) == committed(kafka.brokers) == 0
         service.register.revoke(1, 99)
         (tmp_path / "status.jwt").write_bytes(service.register.signed(1) or b"")
@@ -246,6 +247,33 @@ def test_while_a_list_is_too_old_nothing_is_judged(
         until(lambda: worker.has_counted("plain", "passed", 2))
         assert worker.stop() == 0
     assert {letter["reason"] for letter in by_key(kafka.brokers, "out.dead").values()} == {"token_missing"}
+
+
+def test_a_broker_that_gave_what_cannot_be_judged_yet_is_connected(
+    kafka: KafkaServer, service: ConsentService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cookiegate.workers import kafka_worker
+    from cookiegate.workers.judging import Judge, Outcome, Undecided
+    from cookiegate.workers.running import Stop, Tallies
+
+    stop, tallies, seen = Stop(), Tallies(), list[bool]()
+
+    class Late(Judge):
+        def judge(self, messages: Any) -> list[Outcome]:
+            seen.append(tallies.connected)
+            if len(seen) == 1:
+                raise Undecided("a status list is behind")
+            stop.set()
+            return super().judge(messages)
+
+    # As when the first records come together with the partitions: nobody has asked the broker anything else.
+    monkeypatch.setattr(kafka_worker.KafkaWorker, "_is_there", lambda *_: False)
+    produce(kafka.brokers, "in", [event(service.token())], partition=0)
+    settings = {name: str(value) for name, value in SOON.items()}
+    where = kafka_worker.KafkaOptions(kafka.brokers, "in", "out", "out.dead", settings=settings)
+    kafka_worker.KafkaWorker(Late({"plain": service.gate()}), where, lambda _: None, tallies).run(stop)
+    assert seen == [False, True]
+    assert committed(kafka.brokers) == 1
 
 
 def test_errors_name_the_option_and_the_way_out(options: tuple[str, ...], tmp_path: Path) -> None:

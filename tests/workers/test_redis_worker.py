@@ -201,6 +201,7 @@ def test_while_a_list_cannot_be_had_nothing_is_judged(
         assert pending(redis) == 2
         shelf.is_down = False
         until(lambda: worker.has_counted("plain", "passed", 2))
+        until(lambda: worker.has_counted("plain", "token_missing", 1))
         assert worker.has_told("A status list is back")
         assert worker.metrics()["cookiegate_worker_decides"] == 1
         assert worker.stop() == 0
