@@ -15,12 +15,12 @@ from support.postgres import fresh_database
 from contract.storage_contract import a_decision
 from cookiegate.errors import SettingsError, StorageError
 from cookiegate.settings import Settings
-from cookiegate.storage import migrating, postgres_migrating, sqlite
+from cookiegate.storage import postgres_migrating, sqlite, upgrading
 from cookiegate.storage.contract import Storage
-from cookiegate.storage.migrating import MIGRATIONS
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.postgres_lines import LOCKS, MIGRATION, connect, read_uri
 from cookiegate.storage.postgres_migrating import migrate_server
+from cookiegate.storage.revisions import MIGRATIONS
 from cookiegate.storage.sqlite import engine_of, migrate_file
 from cookiegate.storage.tables_schema import schema_changes
 
@@ -146,8 +146,7 @@ def test_a_migration_that_fails_half_way_leaves_nothing(place: Place, monkeypatc
         raise RuntimeError("no power")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrating, "_note_change", fail)  # after the last of many
-        migrating._scripts.cache_clear()
+        patch.setattr(upgrading, "_note_change", fail)  # after the last of many
         with pytest.raises(RuntimeError, match="no power"):
             place.open()
     assert place.open().policies.sites() == []
@@ -160,5 +159,6 @@ def test_every_migration_says_whether_older_programs_can_live_with_it() -> None:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        assert path.name.startswith(f"{module.revision}_")
         if module.revision >= FIRST_THAT_SAYS:
             assert isinstance(module.side_by_side, bool), path.name

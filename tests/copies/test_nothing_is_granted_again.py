@@ -82,6 +82,34 @@ def test_a_lost_withdrawal_is_not_undone(kept: Kept, other_database: NewDatabase
         bench.service.close()
 
 
+def test_a_signal_confirms_nothing(kept_in_a_file: Kept, there: Path) -> None:
+    kept = kept_in_a_file
+    held = kept.decide()
+    kept.back_up_to()
+    kept.decide("withdraw", held.handle)  # acknowledged, and lost
+    kept.restore_to(f"sqlite:///{there / 'cookiegate.db'}", there)
+    bench = serve(kept, f"sqlite:///{there / 'cookiegate.db'}", there)
+    try:
+        visitor, before = visitor_with(bench, str(held.handle)), bench.count
+        for headers in ({}, {"Sec-GPC": "1"}):
+            visitor.headers = headers
+            answer = visitor.decide("signal", signal="gpc")
+            assert (answer.status_code, answer.get_json()["code"]) == (404, "consent_missing")
+            assert visitor.cookie("cg_token") is None
+            asked = visitor.send("GET", "/v1/sites/demo/consent").get_json()
+            assert (asked["ask_reason"], asked["purposes"]["analytics"]) == ("expired", False)
+            assert visitor.send("POST", "/v1/sites/demo/token").status_code == 404
+        assert bench.count == before
+        visitor.headers = {}
+        assert visitor.decide("accept").get_json()["consent"]["purposes"]["advertising"]
+        narrowed = visitor.decide("signal", signal="gpc").get_json()  # what is confirmed is narrowed as ever
+        assert narrowed["consent"]["purposes"]["analytics"]
+        assert not narrowed["consent"]["purposes"]["advertising"]
+        assert check(bench, narrowed["token"]) == 204
+    finally:
+        bench.service.close()
+
+
 def test_no_status_index_epoch_or_event_number_is_given_out_twice(
     kept: Kept, other_database: NewDatabase, there: Path
 ) -> None:

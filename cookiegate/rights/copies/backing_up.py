@@ -27,10 +27,11 @@ from cookiegate.rights.copies.manifest import (
 from cookiegate.settings import Settings
 from cookiegate.storage.copying.durable import new_folder
 from cookiegate.storage.copying.embedded import file_engine, reason_of, snapshot
-from cookiegate.storage.copying.rows import copy_rows, count_rows, newest_revision, record_engine, revision_of
+from cookiegate.storage.copying.rows import copy_rows, count_rows, record_engine
 from cookiegate.storage.migrating import migrate
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.places import ServingLock, database_file
+from cookiegate.storage.revisions import newest_revision, revision_of
 
 #: Told what is being done, how much more of it was done, and how much there is (None: nobody knows).
 Advance = Callable[[str, int, int | None], object]

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from cookiegate.errors import BackupError
 from cookiegate.rights.copies.manifest import MANIFEST, LedgerFacts, Manifest
 from cookiegate.storage.copying.embedded import file_engine, reason_of
-from cookiegate.storage.copying.rows import count_rows, newest_key, newest_revision, revision_of
+from cookiegate.storage.copying.rows import count_rows, newest_key
+from cookiegate.storage.revisions import newest_revision, revision_of
 from cookiegate.storage.tables import checkpoints, unsealed
 from cookiegate.storage.tables_retention import erased_keys
 

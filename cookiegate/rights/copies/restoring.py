@@ -37,13 +37,13 @@ from cookiegate.storage.copying.rows import (
     copy_rows,
     count_rows,
     is_empty,
-    known_revisions,
     opened,
     record_engine,
     told_plainly,
 )
 from cookiegate.storage.opening import open_storage
 from cookiegate.storage.places import database_file
+from cookiegate.storage.revisions import revisions
 from cookiegate.storage.sqlite import SqliteStorage
 from cookiegate.storage.tables import leases
 from cookiegate.storage.vault import Vault
@@ -137,7 +137,7 @@ def restore(settings: Settings, order: Order, clock: Clock, advance: Advance) ->
         KeyFileError: keys cannot be used.
     """
     manifest = read_manifest(order.source)
-    if manifest.schema not in known_revisions():
+    if manifest.schema not in revisions():
         raise BackupError(f"{order.source} has schema {manifest.schema}: restore it with cookiegate {manifest.made_by}")
     if order.nothing_since and manifest.beside_service:
         raise RestoreRefusedError(

@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cookiegate.errors import BackupError
 from cookiegate.storage.copying.embedded import file_engine, is_full, reason_of
-from cookiegate.storage.copying.rows import copy_rows, newest_revision, revision_of
+from cookiegate.storage.copying.rows import copy_rows
 from cookiegate.storage.migrating import migrate
+from cookiegate.storage.revisions import newest_revision, revision_of
 from cookiegate.storage.sqlite import SqliteStorage, foreign_triggers
 from cookiegate.storage.vault import Vault
 

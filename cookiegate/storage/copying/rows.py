@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
@@ -17,7 +15,6 @@ from sqlalchemy.pool import NullPool
 from cookiegate.errors import StorageError
 from cookiegate.settings import Settings
 from cookiegate.storage.copying.embedded import file_engine, reason_of
-from cookiegate.storage.migrating import MIGRATIONS
 from cookiegate.storage.places import database_file, record_uri
 from cookiegate.storage.tables_all import metadata
 
@@ -90,28 +87,6 @@ def told_plainly(settings: Settings) -> Iterator[None]:
         name = "the database" if file is None else str(file)
         reason = reason_of(error, None if file is None else file.parent)
         raise StorageError(f"{name} cannot be used ({reason})", cause=type(error.orig).__name__) from error
-
-
-def newest_revision() -> str:
-    """The schema of this version of the program."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return str(ScriptDirectory.from_config(config).get_current_head())
-
-
-def known_revisions() -> set[str]:
-    """Every schema that this version of the program can bring up to date."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return {str(script.revision) for script in ScriptDirectory.from_config(config).walk_revisions()}
-
-
-def revision_of(connection: Connection) -> str | None:
-    """The schema of a record; None where there is none yet."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return found
 
 
 def count_rows(connection: Connection) -> dict[str, int]:

@@ -17,8 +17,8 @@ from cookiegate.ledger.hashing import canonical, leaf_hash
 from cookiegate.ledger.ids import new_id
 from cookiegate.settings import Settings
 from cookiegate.storage import tables
-from cookiegate.storage.migrating import MIGRATIONS
 from cookiegate.storage.opening import open_storage
+from cookiegate.storage.revisions import MIGRATIONS
 
 pytestmark = engines.sqlite_only("no PostgreSQL record is as old as that")
 
