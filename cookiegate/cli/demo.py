@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 
 from cookiegate.cli.demo_tracker import find_snowplow
-from cookiegate.cli.server import end_with, make_server
+from cookiegate.cli.server import make_server
+from cookiegate.cli.stopping import end_with, hear_signals
 from cookiegate.clock import SystemClock
 from cookiegate.errors import SettingsError
 from cookiegate.policy.document import Policy
@@ -149,6 +150,7 @@ def serve(host: str, port: int, settings: Settings, snowplow: Path | None) -> No
     """Serves until Ctrl-C."""
     server = make_server("cookiegate.web.demo.app", host, port, settings.threads)
     with ServingLock(settings):
+        hear_signals()
         server.serve(target_loader=partial(load, os.getpid(), host, port, settings, snowplow), wrap_loader=False)
     click.echo("\nThe demo has ended.", err=True)
 
@@ -160,6 +162,7 @@ def load(server: int, host: str, port: int, settings: Settings, snowplow: Path |
     that nobody will ever open.
     """
     end_with(server)
+    hear_signals()
     demo = create_demo(settings, snowplow)
     threading.Thread(target=announce, args=(host, port, settings.base_url), daemon=True).start()
     return demo

@@ -15,8 +15,8 @@ from cookiegate.sources.places import read_source
 from cookiegate.storage.opening import open_storage
 from cookiegate.tokens.jws import PublicKeys
 from cookiegate.web.evidence.gathering import EvidenceRoom
+from cookiegate.web.evidence.page import LANGUAGES
 from cookiegate.web.evidence.writing import check_evidence, write_evidence
-from cookiegate.web.wording import LANGUAGES
 
 _DECISION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

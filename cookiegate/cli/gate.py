@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -15,7 +16,8 @@ from tqdm import tqdm
 from cookiegate.cli.gate_options import GateOptions, followed, gate_options, load_policy, make_gate
 from cookiegate.cli.gate_page import draw_page
 from cookiegate.cli.gate_report import Report, counts_table, report_table
-from cookiegate.cli.lines import ByteStream, read_chunks
+from cookiegate.cli.lines import read_chunks
+from cookiegate.cli.stopping import UntilTold
 from cookiegate.gate import Verifier
 from cookiegate.gate.mixed import MixedGates
 from cookiegate.gate.surveying import Survey
@@ -59,7 +61,7 @@ def command(
 
     Withdrawals are known from the status lists; without --status, a withdrawn token passes until it expires, and no
     event may come later than that. Addresses are asked again every minute, files when they change, and lists beside
-    them when a token names one.
+    them when a token names one. SIGTERM and Ctrl-C let what was read go on its way; then comes the closing table.
     """
     is_report = report or report_html is not None
     if report_html is not None:
@@ -102,10 +104,11 @@ def _survey(policy: Policy | None, asked: GateOptions, tracker: str) -> Survey:
 
 def _run(gates: MixedGates, report: Report | None, *, progress: bool | None) -> int:
     """Filters stdin to stdout; gives the exit code."""
-    source, sink = cast(ByteStream, sys.stdin.buffer), sys.stdout.buffer
+    source, sink = UntilTold(cast(BufferedReader, sys.stdin.buffer)), sys.stdout.buffer
     shown = sys.stderr.isatty() if progress is None else progress
     try:
-        with tqdm(unit=" lines", file=sys.stderr, disable=not shown, leave=False) as bar:
+        bar = tqdm(unit=" lines", file=sys.stderr, disable=not shown, leave=False)
+        with bar, source:
             for chunk in read_chunks(source):
                 gates.skip(chunk.oversized)
                 out = b"".join(gates.lines(chunk.lines))
@@ -116,9 +119,9 @@ def _run(gates: MixedGates, report: Report | None, *, progress: bool | None) -> 
                 bar.update(len(chunk.lines))
     except BrokenPipeError:
         _close(sink)
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    except KeyboardInterrupt:  # told twice
+        pass
+    return 128 + source.signal if source.signal else 0
 
 
 def _check_writable(path: Path) -> None:

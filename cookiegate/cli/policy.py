@@ -16,6 +16,7 @@ from cookiegate.cli.tables import Form, form_option, print_rows
 from cookiegate.clock import SystemClock
 from cookiegate.errors import NotFoundError, PolicyError
 from cookiegate.gate.mapping import FIELD_RULES
+from cookiegate.policy.agreement import disagreements
 from cookiegate.policy.difference import Difference, compare
 from cookiegate.policy.document import Policy, PublishedPolicy
 from cookiegate.policy.faults import Fault
@@ -27,6 +28,7 @@ from cookiegate.policy.stages import STAGE_COLUMNS, stage_rows
 from cookiegate.rights.delivery.announcing import publish_and_announce
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.opening import open_storage, refuse_lost
+from cookiegate.web.iab import VendorList, insist_on_frameworks
 
 _VERSION = re.compile(r"([a-z0-9][a-z0-9-]{0,62})@([1-9][0-9]{0,8}|latest)")
 #: What of the register fits on a screen.
@@ -83,20 +85,25 @@ def publish_files(context: click.Context, files: tuple[Path, ...], data_dir: Pat
     """Make policy files the newest versions of their sites.
 
     A version never changes. Publishing the same document again does nothing. All files are checked before the first
-    is published.
+    is published. Warns of sites of a group that do not share their choices after all.
 
     \b
     cookiegate policy publish shop.yaml
     cookiegate policy publish --data-dir /var/lib/cookiegate policies/*.yaml
     """
     policies = [load_policy(path, rules=FIELD_RULES) for path in files]
+    vendor_list = VendorList(settings_of(data_dir).vendor_list)
+    for policy in policies:
+        insist_on_frameworks(policy, vendor_list)
     storage = _open(context, data_dir)
     refuse_lost(storage)
     results = [_publish(storage, policy) for policy in policies]
+    for result, policy in zip(results, policies, strict=True):
+        result["warnings"] = [reason for _, reason in disagreements(policy, lambda site: _current(storage, site))]
     if as_json:
         _print_json(results)
     for result in results if not as_json else ():
-        click.echo(_publish_line(result))
+        click.echo("\n  warning: ".join([_publish_line(result), *result["warnings"]]))
 
 
 @command.command("diff")
@@ -194,6 +201,11 @@ def _publish(storage: Storage, policy: Policy) -> dict[str, Any]:
         "holds_since": published.holds_since,
         "is_new": before is None or before.version != published.version,
     }
+
+
+def _current(storage: Storage, site: str) -> Policy | None:
+    row = storage.policies.latest(site)
+    return read_row(row).policy if row else None
 
 
 def _publish_line(result: dict[str, Any]) -> str:

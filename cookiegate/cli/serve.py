@@ -13,22 +13,25 @@ from typing import Any
 
 import click
 
-from cookiegate.cli.server import end_with, make_server, refuse_taken_port
+from cookiegate.cli.server import make_server, refuse_taken_port
 from cookiegate.cli.slow_clients import SlowClients
+from cookiegate.cli.stopping import end_with, hear_signals
 from cookiegate.clock import SystemClock
 from cookiegate.errors import PolicyError, SettingsError
 from cookiegate.gate.mapping import FIELD_RULES
+from cookiegate.hosts import is_loopback
 from cookiegate.policy.document import Policy
-from cookiegate.policy.publishing import find_earlier
+from cookiegate.policy.publishing import find_earlier, read_row
 from cookiegate.policy.reading import load_policy
 from cookiegate.rights.delivery.announcing import publish_and_announce
-from cookiegate.settings import PREFIX, Settings, is_loopback, read_settings
+from cookiegate.settings import PREFIX, Settings, read_settings
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.opening import open_storage, refuse_lost
 from cookiegate.storage.places import ServingLock, database_file
 from cookiegate.tokens.keys import KeyRing
 from cookiegate.web.app import create_wsgi
 from cookiegate.web.front import WsgiApp
+from cookiegate.web.iab import VendorList, insist_on_frameworks
 from cookiegate.web.metrics import SHARED_FOLDER
 from cookiegate.web.service import open_signer
 from cookiegate.web.sinks.upstreams import check_trackers
@@ -101,30 +104,49 @@ def prepare(settings: Settings, policies: tuple[Path, ...]) -> None:
         SettingsError, PolicyError, KeyFileError, StorageError: with the sentence to show.
     """
     KeyRing.open(settings.data_dir, SystemClock())
-    loaded = [policy for path in policies for policy in _read_policies(path)]
+    vendor_list = VendorList(settings.vendor_list)
+    loaded = [policy for path in policies for policy in _read_policies(path, vendor_list)]
     storage = open_storage(settings)
     try:
         refuse_lost(storage)
         open_signer(settings, storage)
         for policy in loaded:
             _publish(storage, policy)
+        _warn_of_frameworks(storage, vendor_list)
         if not storage.policies.sites():
             click.echo("No policy is published yet: start again with --policy FILE.", err=True)
     finally:
         storage.close()
 
 
-def _read_policies(path: Path) -> Iterator[Policy]:
+def _read_policies(path: Path, vendor_list: VendorList) -> Iterator[Policy]:
     """The policy in a file; those in a folder, of which a faulty one costs the other sites nothing."""
     if not path.is_dir():
-        yield load_policy(path, rules=FIELD_RULES)
+        yield _read_policy(path, vendor_list)
         return
     for file in sorted(item for item in path.iterdir() if item.suffix in POLICY_SUFFIXES):
         try:
-            yield load_policy(file, rules=FIELD_RULES)
+            yield _read_policy(file, vendor_list)
         except PolicyError as error:
             click.echo(f"Error [{error.code}]: {error.detail}", err=True)
             click.echo(f"{file} is left out: its site keeps what was published before.", err=True)
+
+
+def _read_policy(path: Path, vendor_list: VendorList) -> Policy:
+    policy = load_policy(path, rules=FIELD_RULES)
+    insist_on_frameworks(policy, vendor_list)
+    return policy
+
+
+def _warn_of_frameworks(storage: Storage, vendor_list: VendorList) -> None:
+    """Says which published policies ask for what is not here: their sites go on, and their vendors hear no yes."""
+    for site in storage.policies.sites():
+        row = storage.policies.latest(site)
+        try:
+            if row is not None:
+                insist_on_frameworks(read_row(row).policy, vendor_list)
+        except (PolicyError, SettingsError) as error:
+            click.echo(f"Error [{error.code}]: {error.detail} Until then {site} tells vendors nothing.", err=True)
 
 
 def _publish(storage: Storage, policy: Policy) -> None:
@@ -147,12 +169,14 @@ def run_server(host: str, port: int, settings: Settings, workers: int = 1) -> No
     click.echo(f"cookiegate serves at {settings.base_url} (listening on {host}:{port})", err=True)
     server = make_server("cookiegate.web.app", host, port, settings.threads, workers=workers)
     with shared_metrics() if workers > 1 else nullcontext():
+        hear_signals()
         server.serve(target_loader=partial(load, os.getpid(), port), wrap_loader=False)
 
 
 def load(server: int, port: int) -> WsgiApp:
     """Makes the application inside a worker of the process ``server`` that listens on ``port``."""
     end_with(server)
+    hear_signals()
     SlowClients(port).watch()
     return create_wsgi()
 

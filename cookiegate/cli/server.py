@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import signal
 import socket
-import threading
 from typing import Any
 
 from granian import Granian
@@ -20,8 +17,7 @@ BACKLOG = 4096
 #: Open connections of a worker, as far as its limit of open files lets it: slow clients must not fill the door.
 CONNECTIONS_MAX = 32_768
 FILES_KEPT = 512
-WORKER_KILL_S = 5  # a worker that is told to stop while it starts may not hear it
-PARENT_LOOK_S = 0.5
+WORKER_KILL_S = 5  # what a worker has to end the requests that are under way
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -79,21 +75,3 @@ def make_server(target: str, host: str, port: int, threads: int, *, workers: int
         respawn_failed_workers=True,
         workers_kill_timeout=WORKER_KILL_S,
     )
-
-
-def end_with(parent: int) -> None:
-    """Ends this worker soon after its server was killed, so that nobody serves without being watched.
-
-    Args:
-        parent: process id of the server. Call it in the worker.
-    """
-
-    def watch() -> None:
-        alive = threading.Event()
-        while os.getppid() == parent:
-            alive.wait(PARENT_LOOK_S)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    # A terminal sends Ctrl-C to every process. The server stops its workers: one that goes first looks like a crash.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threading.Thread(target=watch, name="cookiegate-parent", daemon=True).start()

@@ -177,7 +177,10 @@ def test_reader_that_leaves_early_ends_it_quietly(live: ConsentService, files: d
     assert b"accepted" in errors
 
 
-def test_interrupt_ends_it_with_its_table(live: ConsentService, files: dict[str, str]) -> None:
+@pytest.mark.parametrize(("told", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_told_to_stop_it_ends_with_its_table(
+    live: ConsentService, files: dict[str, str], told: signal.Signals, code: int
+) -> None:
     arguments = [
         "gate",
         "--audience",
@@ -194,9 +197,9 @@ def test_interrupt_ends_it_with_its_table(live: ConsentService, files: dict[str,
         process.stdin.write(_lines({"consent_token": live.token(), "event": "x"}))
         process.stdin.flush()
         assert process.stdout.readline().startswith(b'{"event":"x"')
-        process.send_signal(signal.SIGINT)
+        process.send_signal(told)
         errors = process.stderr.read()
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=60) == code
         process.stdin.close()
     assert b"Traceback" not in errors
     assert b"accepted" in errors
