@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from babel import Locale, UnknownLocaleError
 
-from cookiegate.policy.document import Policy
+from cookiegate.policy.tags import nearest
+
+if TYPE_CHECKING:
+    from cookiegate.policy.document import Policy
 
 ACCEPT_LANGUAGE_LIMIT_BYTES = 256
 
@@ -66,12 +70,12 @@ def negotiate(policy: Policy, wanted: str | None, accept_language: str | None) -
 
     Source: RFC 9110, section 12.5.4; RFC 4647, section 3.4 (lookup).
     """
-    if wanted and (found := _offered(policy.locales, wanted)):
+    if wanted and (found := nearest(policy.locales, wanted)):
         return found
     for tag in _accepted(accept_language or ""):
         if tag == "*":
             break
-        if found := _offered(policy.locales, tag):
+        if found := nearest(policy.locales, tag):
             return found
     return policy.locales[0]
 
@@ -84,16 +88,6 @@ def _accepted(header: str) -> list[str]:
         if match and quality > 0:
             ranges.append((-quality, position, match[1]))
     return [tag for _, _, tag in sorted(ranges)]
-
-
-def _offered(locales: tuple[str, ...], tag: str) -> str | None:
-    """The offered locale for a tag: itself, a shorter form of it, or the first of the same language."""
-    by_name = {locale.lower(): locale for locale in reversed(locales)}
-    parts = tag.lower()[:35].split("-")
-    for length in range(len(parts), 0, -1):
-        if found := by_name.get("-".join(parts[:length])):
-            return found
-    return next((locale for locale in locales if locale.lower().split("-")[0] == parts[0]), None)
 
 
 @lru_cache(maxsize=512)

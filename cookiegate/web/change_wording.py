@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from cookiegate.policy.difference import Change, compare
 from cookiegate.policy.document import CATEGORIES, Localized, Policy, Purpose, Recipient
 from cookiegate.policy.locales import country_name, language_name
 from cookiegate.policy.wording import Phrasebook
-from cookiegate.web.wording import list_text, read_yaml, shipped_language, span_text
+from cookiegate.web.wording import list_text, span_text, texts_in
 
 #: Changes that a visitor would not notice; one sentence stands for all of them.
-_TECHNICAL = frozenset({"origins", "theme", "source_document", "collectors"})
+_TECHNICAL = frozenset(
+    {
+        "origins", "theme", "source_document", "collectors", "regions", "hold", "attach", "clean",
+        "reload_on_withdrawal", "debug_origins",
+    }
+)  # fmt: skip
+#: What other companies' code in the page hears of a choice.
+_VENDORS = frozenset({"tcf", "gpp", "google"})
 _RECIPIENT_WORDS = frozenset({"name", "url", "transfer_safeguards", "contract", "joint_use"})
 
 
@@ -42,10 +47,10 @@ def tell_changes(old: Policy, new: Policy, locale: str) -> tuple[Told, ...]:
     return tuple(dict.fromkeys(Told(teller.tell(change), change.asks_again) for change in compare(old, new).changes))
 
 
-@cache
 def history_texts(tag: str) -> Mapping[str, Mapping[str, str]]:
     """The texts about versions and changes, by section, in the language that fits ``tag``."""
-    return MappingProxyType(read_yaml(f"history_texts/{shipped_language(tag)}.yaml"))
+    texts: Mapping[str, Mapping[str, str]] = texts_in("history_texts", tag)
+    return texts
 
 
 class _Teller:
@@ -123,9 +128,11 @@ class _Teller:
             return self._say(name, after=language_name(self._new.authoritative_locale, self._locale))
         if name == "ask_again_days":
             return self._spans(name, self._old.ask_again_days, self._new.ask_again_days)
+        if name == "ask_again_refused_days":
+            return self._spans(name, self._old.refused_days, self._new.refused_days)
         if name in _TECHNICAL:
             return self._say("fields" if asks_again else "technical")
-        return self._say(name)
+        return self._say("vendors" if name in _VENDORS else name)
 
     def _languages(self) -> str:
         # A change names one language in its sentence alone: all of them are said at once.

@@ -1,81 +1,80 @@
-"""The words of the visitor's pages, and dates and spans as a language writes them."""
+"""The words of the visitor's pages, and dates and spans as a language writes them.
+
+A folder of texts has a file per language, named by its tag. A language that has none reads English, marked as such.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
-from babel.lists import format_list
-from ruamel.yaml import YAML
+from babel.dates import format_date, format_time
 
-#: Languages that the pages themselves speak; the first stands in for all others.
-LANGUAGES = ("en", "ja")
-_SECONDS_OF_A_DAY = 86_400
+from cookiegate.policy.cldr import babel_locale, days_text, list_text
+from cookiegate.policy.tags import nearest
+from cookiegate.shipped import read_shipped
+from cookiegate.web.foreign import FALLBACK, marked
 
-
-def list_text(items: Sequence[str], tag: str) -> str:
-    """Items as a language lists them, such as ``A, B, and C`` or ``A、B、C``."""
-    return format_list(items, locale=_babel(tag))
+#: The folder of what the pages themselves say.
+PAGES = "texts"
 
 
-def shipped_language(tag: str) -> str:
-    """The language that the pages speak to a reader of ``tag``: ``ja`` for ``ja-JP``, English for ``fr``."""
-    primary = tag.replace("_", "-").split("-")[0].lower()
-    return primary if primary in LANGUAGES else LANGUAGES[0]
+@cache
+def languages(folder: str = PAGES) -> tuple[str, ...]:
+    """The languages that a folder of texts has files in; the one that stands in for all others comes first."""
+    names = (entry.name for entry in files("cookiegate.web").joinpath(*folder.split("/")).iterdir())
+    tags = sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    return (FALLBACK, *(tag for tag in tags if tag != FALLBACK))
+
+
+def shipped_language(tag: str, folder: str = PAGES) -> str:
+    """The language in which a reader of ``tag`` gets a folder's texts: ``ja`` for ``ja-JP``, English for ``cy``."""
+    return nearest(languages(folder), tag.replace("_", "-"), any_script=False) or FALLBACK
+
+
+def texts_in(folder: str, tag: str) -> Any:
+    """A folder's texts for a reader of ``tag``; those that are English for want of others are marked as such."""
+    language = nearest(languages(folder), tag.replace("_", "-"), any_script=False)
+    return _texts(folder, language or FALLBACK, language is None)
 
 
 def page_texts(tag: str) -> Mapping[str, str]:
-    """Every text of the pages in the language that fits ``tag``."""
-    return _texts(shipped_language(tag))
-
-
-def read_yaml(name: str) -> Any:
-    """A data file of this package.
-
-    Args:
-        name: its path below ``cookiegate/web``.
-    """
-    text = files("cookiegate.web").joinpath(*name.split("/")).read_text(encoding="utf-8")
-    return YAML(typ="safe", pure=True).load(text)
+    """Every text of the pages for a reader of ``tag``, by key."""
+    texts: Mapping[str, str] = texts_in(PAGES, tag)
+    return texts
 
 
 def date_text(rfc3339_text: str, tag: str) -> str:
     """The day of an instant in UTC, such as ``November 21, 2026`` or ``2026年11月21日``."""
-    return format_date(_utc(rfc3339_text), "long", locale=_babel(tag))
+    return format_date(_utc(rfc3339_text), "long", locale=babel_locale(tag))
 
 
 def moment_text(rfc3339_text: str, tag: str) -> str:
     """The day and minute of an instant, saying that it is UTC."""
     moment = _utc(rfc3339_text)
-    return f"{date_text(rfc3339_text, tag)} {format_time(moment, 'short', locale=_babel(tag))} (UTC)"
+    return f"{date_text(rfc3339_text, tag)} {format_time(moment, 'short', locale=babel_locale(tag))} (UTC)"
 
 
 def span_text(days: int, tag: str) -> str:
     """A number of days in words, such as ``180 days`` or ``180日``."""
-    span = days * _SECONDS_OF_A_DAY
-    text = format_timedelta(span, granularity="day", threshold=10**9, locale=_babel(tag), format="long")
-    # CLDR sets a space before 日; Japanese running text does not.
-    return text.replace(" ", "") if shipped_language(tag) == "ja" else text
+    return days_text(days, tag)
 
 
 @cache
-def _texts(language: str) -> Mapping[str, str]:
-    return MappingProxyType(read_yaml(f"texts/{language}.yaml"))
+def _texts(folder: str, language: str, is_foreign: bool) -> Any:
+    texts = read_shipped("cookiegate.web", f"{folder}/{language}.yaml")
+    return marked(texts) if is_foreign else MappingProxyType(texts)
 
 
 def _utc(rfc3339_text: str) -> datetime:
     return datetime.fromisoformat(rfc3339_text).astimezone(UTC)
 
 
-@cache
-def _babel(tag: str) -> Locale:
-    try:
-        return Locale.parse(tag, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse(LANGUAGES[0])
+__all__ = [
+    "date_text", "languages", "list_text", "moment_text", "page_texts", "shipped_language", "span_text",
+    "texts_in",
+]  # fmt: skip

@@ -13,8 +13,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from cookiegate.errors import InvalidInputError
+from cookiegate.hosts import SmtpServer
 from cookiegate.rights.delivery.faults import DeliveryError, connection_fault
-from cookiegate.settings import MAIL_ADDRESS, Settings, SmtpServer
+from cookiegate.settings import MAIL_ADDRESS, Settings
 
 TIMEOUT_S = 15.0
 ADDRESS_MAX_CHARS = 254

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-from ruamel.yaml import YAML
 
 from cookiegate.clock import rfc3339
 from cookiegate.policy.document import Policy
 from cookiegate.policy.wording import Phrasebook
 from cookiegate.rights.incidents.clocks import Deadline, deadlines
+from cookiegate.shipped import read_shipped
 
 if TYPE_CHECKING:
     from cookiegate.rights.incidents.incidents import Incident
 
 LANGUAGES = ("ja", "en")
 HOUR_MS = 3_600_000
-_TEXTS = Path(__file__).with_name("texts")
 #: As long as nobody looked who is affected, the report gives no number.
 _UNCOUNTED = ("suspected", "open")
 
@@ -32,8 +29,7 @@ _UNCOUNTED = ("suspected", "open")
 @cache
 def report_texts(language: str) -> Mapping[str, str]:
     """The words of the report, and of the mail that opens a file, in ``ja`` or ``en``."""
-    text = (_TEXTS / f"{language}.yaml").read_text(encoding="utf-8")
-    return MappingProxyType(YAML(typ="safe").load(text))
+    return MappingProxyType(read_shipped("cookiegate.rights.incidents", f"texts/{language}.yaml"))
 
 
 def write_report(incident: Incident, policy: Policy, language: str, now_ms: int) -> str:

@@ -8,16 +8,20 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from ruamel.yaml import YAML
+from cookiegate.policy.tags import nearest
+from cookiegate.shipped import read_shipped
 
-#: The first stands in for every other language.
-LANGUAGES = ("en", "ja")
+_TEXTS = files("cookiegate.rights.requests").joinpath("texts")
+#: Stands in for every language that has no file.
+FALLBACK = "en"
+LANGUAGES = tuple(
+    sorted(entry.name.removesuffix(".yaml") for entry in _TEXTS.iterdir() if entry.name.endswith(".yaml"))
+)
 
 
 def request_language(tag: str) -> str:
-    """The language in which a reader of ``tag`` is written to: ``ja`` for ``ja-JP``, English for ``fr``."""
-    primary = tag.replace("_", "-").partition("-")[0].lower()
-    return primary if primary in LANGUAGES else LANGUAGES[0]
+    """The language in which a reader of ``tag`` is written to: ``ja`` for ``ja-JP``, English for ``cy``."""
+    return nearest(LANGUAGES, tag.replace("_", "-"), any_script=False) or FALLBACK
 
 
 def request_texts(tag: str) -> Mapping[str, Mapping[str, str]]:
@@ -27,6 +31,5 @@ def request_texts(tag: str) -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def _texts(language: str) -> Mapping[str, Mapping[str, str]]:
-    text = files("cookiegate.rights.requests").joinpath("texts", f"{language}.yaml").read_text(encoding="utf-8")
-    groups: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    groups: dict[str, Any] = read_shipped("cookiegate.rights.requests", f"texts/{language}.yaml")
     return MappingProxyType({name: MappingProxyType(words) for name, words in groups.items()})

@@ -12,11 +12,16 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from cookiegate.shipped import read_shipped
 from cookiegate.web.evidence.view import Document, describe
-from cookiegate.web.wording import read_yaml, shipped_language
+from cookiegate.web.wording import languages, shipped_language
 
 #: The result of each check: its name, and what is wrong or None.
 Results = Sequence[tuple[str, str | None]]
+
+_FOLDER = "evidence/texts"
+#: Languages of the page's own words.
+LANGUAGES = languages(_FOLDER)
 
 
 def draw_evidence(evidence: Document, results: Results, lang: str) -> str:
@@ -30,6 +35,7 @@ def draw_evidence(evidence: Document, results: Results, lang: str) -> str:
     Returns:
         HTML that loads nothing, runs nothing, and forbids both by a policy of its own.
     """
+    lang = shipped_language(lang, _FOLDER)
     texts = evidence_texts(lang)
     view = describe(evidence, texts, lang)
     style, json_text, script = _resource("page.css"), evidence_json(evidence), script_text()
@@ -38,7 +44,7 @@ def draw_evidence(evidence: Document, results: Results, lang: str) -> str:
         .get_template("evidence.html")
         .render(
             **view,
-            lang=shipped_language(lang),
+            lang=lang,
             t=texts,
             evidence=evidence,
             results=results,
@@ -64,7 +70,7 @@ def script_text() -> str:
 @cache
 def evidence_texts(lang: str) -> Mapping[str, str]:
     """The page's words in the language that fits ``lang``."""
-    texts: Mapping[str, str] = read_yaml(f"evidence/texts/{shipped_language(lang)}.yaml")
+    texts: Mapping[str, str] = read_shipped("cookiegate.web", f"{_FOLDER}/{shipped_language(lang, _FOLDER)}.yaml")
     return texts
 
 

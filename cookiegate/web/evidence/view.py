@@ -10,7 +10,7 @@ from typing import Any
 from cookiegate.policy.locales import language_name, text_direction
 from cookiegate.web.evidence.frames import frames_of
 from cookiegate.web.notice_view import Notice, contacts_view, purpose_view, transmissions_view
-from cookiegate.web.wording import date_text, moment_text, shipped_language
+from cookiegate.web.wording import date_text, moment_text
 
 Document = Mapping[str, Any]
 Texts = Mapping[str, str]
@@ -18,7 +18,7 @@ Context = dict[str, Any]
 _WHERE = ("widget", "preferences")
 _MEMBERS = (
     "id", "decided_at", "site", "sub", "epoch", "action", "purposes", "acquire", "policy_version", "notice", "ui",
-    "device", "v",
+    "device", "signal", "shared", "v",
 )  # fmt: skip
 
 
@@ -61,9 +61,10 @@ def _facts(
         version = texts["version_text"].format(
             version=record["policy_version"],
             date=date_text(evidence["published_at"], lang),
-            language=language_name(notice["locale"], shipped_language(lang)),
+            language=language_name(notice["locale"], lang),
         )
         where = surface["surface"] if surface and surface["surface"] in _WHERE else "unknown"
+        where = "elsewhere" if "shared" in record else where
         facts += [
             (texts["controller_label"], notice["controller"]["name"]),
             (texts["version_label"], version),

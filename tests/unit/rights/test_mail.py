@@ -13,10 +13,11 @@ from support.delivering import make_mailer
 from support.mailing import MailServer, SilentServer
 
 from cookiegate.errors import InvalidInputError
+from cookiegate.hosts import SmtpServer
 from cookiegate.rights.delivery import mail as mailing
 from cookiegate.rights.delivery.faults import DeliveryError
 from cookiegate.rights.delivery.mail import MailContent, check_address, compose
-from cookiegate.settings import SmtpServer, read_settings
+from cookiegate.settings import read_settings
 
 CONTENT = MailContent("person@example.org", "ご請求について", "山田様\n\nご請求を受け付けました。\n")
 AT_MS = 1_795_000_000_000

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.asking import OFFICER, SAME_ORIGIN, Asker, delivered, form_fields, waiting_mails
 from support.mailing import MailServer
+from support.policies import demo_policy
 from support.service import Bench, make_bench
 
 from cookiegate.rights.delivery.outbox_rows import Outbox
@@ -67,7 +69,7 @@ def test_the_mailed_link_leads_to_a_button_and_the_answer_comes_by_mail(
     assert asker.state == "notified"
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("lang", demo_policy().locales)
 def test_s25_a_refusal_is_told_with_its_reasons_and_where_to_complain(
     asker: Asker, bench: Bench, server: MailServer, lang: str
 ) -> None:
@@ -206,14 +208,14 @@ def test_every_kind_state_step_outcome_and_ground_has_its_words(language: str) -
     assert all(text.strip() for group in texts.values() for text in group.values())
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_mail_has_a_subject_and_every_place_in_it_is_filled_in(language: str, asker: Asker, bench: Bench) -> None:
-    assert {path.name for path in (MAILS / "en").iterdir()} == {path.name for path in (MAILS / language).iterdir()}
-    asker.by_mail("disclosure", locale=language)
-    for path in sorted((MAILS / language).iterdir()):
-        if not path.read_text(encoding="utf-8").startswith("Subject: "):
-            continue
-        mail = bench.service.requests.messenger.compose(asker.file, path.stem, bench.clock.now_ms())
-        assert asker.reference in mail.subject
-        assert "Subject" not in mail.body
-        assert not re.search(r"\{\w+\}", mail.subject + mail.body)
+def test_every_mail_has_a_subject_and_every_place_in_it_is_filled_in(asker: Asker, bench: Bench) -> None:
+    asker.by_mail("disclosure", locale="en")
+    for language in LANGUAGES:
+        file = replace(asker.file, locale=language)
+        for path in sorted((MAILS / language).iterdir()):
+            if not path.read_text(encoding="utf-8").startswith("Subject: "):
+                continue
+            mail = bench.service.requests.messenger.compose(file, path.stem, bench.clock.now_ms())
+            assert asker.reference in mail.subject
+            assert "Subject" not in mail.body
+            assert not re.search(r"\{\w+\}", mail.subject + mail.body)
