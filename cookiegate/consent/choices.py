@@ -38,25 +38,27 @@ class Choices:
 
     def __init__(self, published: PublishedPolicy) -> None:
         self.published = published
-        self._by_action: dict[Action, Choice] = {}
+        self._by_action: dict[tuple[Action, bool], Choice] = {}
         self._by_grant: dict[Grant, Choice] = {}
         self._recorded: dict[tuple[int, bytes, bytes], Grant] = {}
 
-    def decide(self, action: Action, purposes: Chosen | None, acquire: Chosen | None) -> Choice:
+    def decide(
+        self, action: Action, purposes: Chosen | None, acquire: Chosen | None, *, under_signal: bool = False
+    ) -> Choice:
         """What a decision allows.
 
         Args:
-            action, purposes, acquire: as for :func:`~cookiegate.consent.grants.decide_grant`.
+            action, purposes, acquire, under_signal: as for :func:`~cookiegate.consent.grants.decide_grant`.
 
         Raises:
             InvalidInputError: likewise.
         """
         if purposes is not None or acquire is not None:
-            return self.of(decide_grant(self.published.policy, action, purposes, acquire))
-        known = self._by_action.get(action)
+            return self.of(decide_grant(self.published.policy, action, purposes, acquire, under_signal=under_signal))
+        known = self._by_action.get((action, under_signal))
         if known is None:
-            grant = decide_grant(self.published.policy, action, None, None)
-            known = self._by_action[action] = self.of(grant)
+            grant = decide_grant(self.published.policy, action, None, None, under_signal=under_signal)
+            known = self._by_action[action, under_signal] = self.of(grant)
         return known
 
     def of(self, grant: Grant) -> Choice:

@@ -11,13 +11,21 @@ import msgspec
 
 from cookiegate.clock import Clock, rfc3339
 from cookiegate.consent.choices import Choice, ChoiceBook
+from cookiegate.consent.current import consent_of
 from cookiegate.consent.grants import Action, Grant
 from cookiegate.consent.ids import derive_handle, hash_handle, new_subject
-from cookiegate.consent.records import DecisionRecord
-from cookiegate.errors import EpochStaleError, IdempotencyConflictError, NoticeStaleError
+from cookiegate.consent.records import NO_SIGNAL, VERSION, VERSION_OF_SHARED, DecisionRecord, Shared
+from cookiegate.consent.signals import affected_keys, describe
+from cookiegate.errors import (
+    ConsentMissingError,
+    EpochStaleError,
+    IdempotencyConflictError,
+    NoticeStaleError,
+)
 from cookiegate.ledger.hashing import canonical, leaf_hash, new_salt
 from cookiegate.ledger.ids import new_id
 from cookiegate.policy.document import PublishedPolicy
+from cookiegate.policy.pages import Signal
 from cookiegate.storage.contract import (
     AnswerRow,
     ConsentRow,
@@ -32,7 +40,8 @@ class DecisionRequest(msgspec.Struct, frozen=True):
     """A visitor's act, already of the right shape.
 
     ``epoch`` is the one their page last saw, if it says. ``ui`` is the digest of the surface that was shown to them, if
-    it is one of ours.
+    it is one of ours. ``signal`` is the one that their browser sent along. ``shared`` says where the act was, if on
+    another site: then purposes and categories are what was allowed there, whatever the action.
     """
 
     notice: str
@@ -44,24 +53,25 @@ class DecisionRequest(msgspec.Struct, frozen=True):
     handle: str | None = None
     device: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     ui: str | None = None
+    signal: Signal | None = None
+    shared: Shared | None = None
 
     def digest(self) -> bytes:
         """What must be equal for a repeated key to be the same request, whatever the order of keys.
 
         The key is hashed too: without it, which is not stored, nobody can try choices until one fits.
         """
-        return hashlib.sha256(
-            canonical(
-                {
-                    "key": self.idempotency_key,
-                    "notice": self.notice,
-                    "action": self.action,
-                    "purposes": self.purposes,
-                    "acquire": self.acquire,
-                    "epoch": self.epoch,
-                }
-            )
-        ).digest()
+        facts = {
+            "key": self.idempotency_key,
+            "notice": self.notice,
+            "action": self.action,
+            "purposes": self.purposes,
+            "acquire": self.acquire,
+            "epoch": self.epoch,
+        }
+        if self.shared is not None:  # always the same act, whatever became of this site since
+            facts = {"key": self.idempotency_key, "shared": self.shared.decision}
+        return hashlib.sha256(canonical(facts)).digest()
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -190,6 +200,18 @@ class Decider:
         return self._storage.policies.notice_version(site, digest)
 
 
+class _Earlier(msgspec.Struct):
+    """What a signal leaves standing is what an earlier decision allowed."""
+
+    notice: str
+    policy_version: int
+    purposes: dict[str, bool]
+    acquire: dict[str, bool]
+
+
+_read_earlier = msgspec.json.Decoder(_Earlier).decode
+
+
 def _nothing(_: Decided) -> None:
     """Nothing follows."""
 
@@ -206,6 +228,8 @@ class _Act:
         self._request = request
         self._version = published.version
         self._is_stale = not notice_is_current
+        self._notice = request.notice
+        self._since_ms: int | None = None
         if self._is_stale and request.action == "withdraw":
             self._accept_older_notice()
         self._choice = self._read_choice()
@@ -222,9 +246,12 @@ class _Act:
 
     def _read_choice(self) -> Choice:
         request, choices = self._request, self._decider.choices.under(self._published)
-        if self._is_stale or request.action == "withdraw":
+        if self._is_stale or request.action in ("withdraw", "signal"):
             return choices.of(Grant())
-        return choices.decide(request.action, request.purposes, request.acquire)
+        under_signal = request.signal is not None
+        # What a button means elsewhere was worked out there.
+        action = "choose" if request.shared and request.action == "accept" else request.action
+        return choices.decide(action, request.purposes, request.acquire, under_signal=under_signal)
 
     def __call__(self, transaction: WriteTransaction) -> Decided:
         self.revocation = None  # it may be called again
@@ -235,7 +262,7 @@ class _Act:
         if earlier is not None:
             self.is_repeat = True
             return self._repeat(transaction, earlier, mine.body_hash)
-        if self._is_stale:
+        if self._is_stale and self._request.action != "signal":
             raise NoticeStaleError(
                 "the notice is not the current one; fetch the current notice, show it and ask again",
                 current_policy_version=self._published.version,
@@ -266,6 +293,8 @@ class _Act:
         epoch = before.epoch if before else 0
         self._check_epoch(epoch)
         active = before if before and before.is_granted else None
+        if self._request.action == "signal":
+            self._narrow(transaction, active)
         if active is None and not self._grant:
             return Decided(self._append(transaction, answer, self._decider.new_key(), None, 0, None), None)
         subject, key_id = (active.sub, active.key_id) if active else (new_subject(), self._decider.new_key())
@@ -281,6 +310,27 @@ class _Act:
             self._decider.on_lifted(transaction, active, epoch + 1, row.decided_at_ms)
         transaction.put_consent(self._consent(row, str(handle), subject, restricted and not self._grant))
         return Decided(row, handle if self._grant else None)
+
+    def _narrow(self, transaction: WriteTransaction, active: ConsentRow | None) -> None:
+        """Takes from what is allowed what a signal switches off. The rest holds no longer than before.
+
+        Raises:
+            ConsentMissingError: nothing is allowed, nothing of it is in use, or the person is to be asked again.
+        """
+        before = transaction.find_decision(active.decision_id) if active else None
+        counts = consent_of(self._published, active, None, self._decider.now_ms()).ask_reason is None
+        if active is None or active.restricted or before is None or not counts:
+            raise ConsentMissingError("no consent holds, so there is nothing for a signal to end", ask_reason="refused")
+        earlier = _read_earlier(before.record)
+        held = affected_keys(self._published.policy)
+        purposes = {key: given and key not in held for key, given in earlier.purposes.items()}
+        allowed = tuple(key for key in active.purposes.split() if purposes.get(key))
+        used = Grant(allowed, tuple(active.acquire.split())).within(self._published.policy)
+        acquire = {key: given and key in used.acquire for key, given in earlier.acquire.items()}
+        self._choice = Choice(used, *(msgspec.Raw(canonical(part)) for part in (purposes, acquire)))
+        self._grant, self._since_ms = used, active.decided_at_ms
+        # It is still the consent that was given under the notice of that time.
+        self._version, self._notice = earlier.policy_version, earlier.notice
 
     def _check_epoch(self, current: int) -> None:
         seen = self._request.epoch
@@ -307,6 +357,7 @@ class _Act:
         return row
 
     def _describe(self, row_id: str, sub: str | None, epoch: int, now_ms: int) -> bytes:
+        shared = self._request.shared
         return DecisionRecord(
             acquire=self._choice.acquire,
             action=self._request.action,
@@ -314,13 +365,23 @@ class _Act:
             device=msgspec.Raw(canonical(self._request.device)),
             epoch=epoch,
             id=row_id,
-            notice=self._request.notice,
+            notice=self._notice,
             policy_version=self._version,
             purposes=self._choice.purposes,
+            shared=shared or msgspec.UNSET,
+            signal=self._describe_signal(),
             site=self._site,
             sub=sub,
             ui=self._request.ui,
+            v=VERSION_OF_SHARED if shared else VERSION,
         ).written()
+
+    def _describe_signal(self) -> msgspec.Raw:
+        seen = self._request.signal
+        if seen is None:
+            return NO_SIGNAL
+        since = None if self._since_ms is None else rfc3339(self._since_ms)
+        return msgspec.Raw(canonical(describe(self._published.policy, seen, self._grant.purposes, since)))
 
     def _consent(self, row: DecisionRow, handle: str, subject: str, restricted: bool) -> ConsentRow:
         return ConsentRow(
@@ -334,6 +395,6 @@ class _Act:
             acquire=" ".join(self._grant.acquire),
             slot=row.slot,
             decision_id=row.id,
-            decided_at_ms=row.decided_at_ms,
+            decided_at_ms=row.decided_at_ms if self._since_ms is None else self._since_ms,
             restricted=restricted,
         )

@@ -9,8 +9,11 @@ from typing import Literal
 from cookiegate.errors import InvalidInputError
 from cookiegate.policy.document import CATEGORIES, Policy
 
-Action = Literal["accept", "reject", "choose", "withdraw"]
-ACTIONS: tuple[Action, ...] = ("accept", "reject", "choose", "withdraw")
+Action = Literal["accept", "reject", "choose", "withdraw", "signal"]
+#: What a person does by pressing a button.
+PRESSED: tuple[Action, ...] = ("accept", "reject", "choose", "withdraw")
+#: Also what their browser does for them: end what its signal says no to.
+ACTIONS: tuple[Action, ...] = (*PRESSED, "signal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,23 @@ class Grant:
 
 
 def decide_grant(
-    policy: Policy, action: Action, purposes: Mapping[str, bool] | None, acquire: Mapping[str, bool] | None
+    policy: Policy,
+    action: Action,
+    purposes: Mapping[str, bool] | None,
+    acquire: Mapping[str, bool] | None,
+    *,
+    under_signal: bool = False,
 ) -> Grant:
     """What a decision allows.
 
     Args:
         policy: the version whose notice the visitor saw.
-        action: ``accept`` allows all that is optional, ``reject`` and ``withdraw`` nothing, ``choose`` what the maps
-            say; a key that is missing is refused.
+        action: ``accept`` allows all that is optional, ``reject``, ``withdraw`` and ``signal`` nothing, ``choose``
+            what the maps say; a key that is missing is refused.
         purposes: by purpose key; needed for ``choose``, else absent or in agreement with the action.
         acquire: by category, likewise.
+        under_signal: whether the visitor's browser sent a signal along. Then ``accept`` leaves out the purposes that it
+            switches off: only who names one allows it (California Code of Regulations, title 11, section 7025(c)).
 
     Raises:
         InvalidInputError: naming each key that is unknown or contradicts the action.
@@ -52,7 +62,8 @@ def decide_grant(
     if faults:
         raise InvalidInputError("the decision does not fit the policy", errors=faults)
     if action == "accept":
-        return _grant(policy, offered, set(policy.optional_categories))
+        held = {purpose.key for purpose in policy.affected_purposes} if under_signal else set()
+        return _grant(policy, offered - held, set(policy.optional_categories))
     if action == "choose":
         return _grant(policy, _chosen(purposes), _chosen(acquire))
     return Grant()

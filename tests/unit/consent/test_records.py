@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookiegate.consent.records import DecisionRecord, read_shown
+from cookiegate.consent.records import VERSION_OF_SHARED, DecisionRecord, Shared, is_shared, read_shown
 from cookiegate.ledger.hashing import canonical
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -28,12 +28,13 @@ MEMBERS = st.fixed_dictionaries(
         "notice": TEXT,
         "policy_version": NUMBERS,
         "purposes": CHOICES,
+        "signal": st.none() | st.fixed_dictionaries({"held": st.lists(TEXT), "seen": st.sampled_from(["gpc", "dnt"])}),
         "site": TEXT,
         "sub": st.none() | TEXT,
         "ui": st.none() | TEXT,
     }
 )
-NESTED = ("acquire", "device", "purposes")
+NESTED = ("acquire", "device", "purposes", "signal")
 
 
 @given(MEMBERS)
@@ -42,7 +43,22 @@ def test_a_record_is_written_as_rfc_8785_wants_it(members: dict[str, Any]) -> No
         name: msgspec.Raw(canonical(value)) if name in NESTED else value for name, value in members.items()
     }
     written = DecisionRecord(**given_members).written()
-    assert written == rfc8785.dumps({**members, "v": 2})
+    assert written == rfc8785.dumps({**members, "v": 3})
+
+
+@given(MEMBERS, TEXT, TEXT)
+def test_a_record_says_where_a_choice_was_made_that_it_repeats(
+    members: dict[str, Any], decision: str, site: str
+) -> None:
+    given_members: dict[str, Any] = {
+        name: msgspec.Raw(canonical(value)) if name in NESTED else value for name, value in members.items()
+    }
+    written = DecisionRecord(**given_members, shared=Shared(decision, site), v=VERSION_OF_SHARED).written()
+    assert written == rfc8785.dumps({**members, "shared": {"site": site, "decision": decision}, "v": 4})
+    assert is_shared(written)
+    # A text cannot pretend to be a member.
+    assert not is_shared(DecisionRecord(**{**given_members, "site": '{"shared":{'}).written())
+    assert not is_shared(rfc8785.dumps({**members, "device": {"shared": {}}}))
 
 
 @given(MEMBERS)
