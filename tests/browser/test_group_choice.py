@@ -1,0 +1,161 @@
+"""Two sites of one group, on hosts of their own beneath one registrable domain, with one service on a third."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from support.browsers import browser_where
+from support.live import LiveService
+from support.policies import demo_policy, demo_yaml
+from support.service import make_bench
+from support.visits import BANNER, STATUS, HeldRequest, Visit, shop, visit
+from test_surfaces import SHAPE, Stage
+
+from cookiegate.policy.pages import Sharing
+
+DOMAIN = "example.co.uk"
+SERVICE = f"http://consent.{DOMAIN}"
+NAMES = {"demo": "Aoba Store", "blog": "The Aoba blog"}
+
+
+def _policy(site: str, other: str) -> str:
+    text = demo_yaml(f"http://{site}.{DOMAIN}", lambda text: text.replace("site: demo", f"site: {site}", 1))
+    return f"{text}\nshare: {{group: {{{other}: {NAMES[other]}}}}}\n"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    folder: Path = tmp_path_factory.mktemp("group")
+    live = LiveService(folder, COOKIEGATE_BASE_URL=SERVICE, COOKIEGATE_SECURE_COOKIES="0")
+    (folder / "demo.yaml").write_text(_policy("demo", "blog"), encoding="utf-8")
+    (folder / "blog.yaml").write_text(_policy("blog", "demo"), encoding="utf-8")
+    live.process.policies += (folder / "blog.yaml",)
+    with live:
+        for site in NAMES:
+            live.page(shop(script=f'<script async src="{SERVICE}/w/{site}.en.js"></script>'), f"/{site}.html")
+        live.page(shop(script=f'<script async src="{SERVICE}/w/blog.headless.en.js"></script>'), "/headless.html")
+        yield live
+
+
+@pytest.fixture(scope="module")
+def named_browser(browser: Browser, service: LiveService) -> Iterator[Browser]:
+    """A browser for which every host of the domain is this machine."""
+    with browser_where(f"*.{DOMAIN}", service.host.port, browser) as named:
+        yield named
+
+
+@pytest.fixture
+def named_context(named_browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh visitor of both sites."""
+    context = named_browser.new_context(locale="en-GB")
+    yield context
+    context.close()
+
+
+def _visit(context: BrowserContext, service: LiveService) -> Visit:
+    service.host.hits.clear()
+    return visit(context.new_page(), service)
+
+
+def _address(site: str, page: str | None = None) -> str:
+    return f"http://{site}.{DOMAIN}/{page or site}.html"
+
+
+def _asked(service: LiveService) -> int:
+    """How often the blog's pages asked what holds."""
+    return sum(path == "/v1/sites/blog/consent" for _, path, _ in service.host.hits)
+
+
+def _ready(page: Page) -> Any:
+    return page.evaluate("async () => { const { state, ask } = await cookiegate.ready; return [state, ask] }")
+
+
+def test_a_choice_on_one_site_holds_on_the_other(named_context: BrowserContext, service: LiveService) -> None:
+    here = _visit(named_context, service).go(_address("demo"))
+    expect(here.banner).to_contain_text("Your choice also counts on these sites: The Aoba blog.")
+    here.answer("Accept all").click()
+    here.wait_until("consent.purposes.analytics")
+
+    there = _visit(named_context, service).go(_address("blog"))
+    assert _ready(there.page) == ["granted", False]
+    assert there.granted() == ["quality", "analytics", "development", "advertising"]
+    assert there.token("analytics") not in (None, here.token("analytics"))
+    expect(there.page.locator(STATUS)).to_have_text("Your choice also counts on these sites: Aoba Store.")
+    assert there.page.locator(BANNER).count() == 0
+    kept = {(cookie["name"], cookie["domain"]) for cookie in named_context.cookies()}
+    assert kept == {
+        *(("cg_choice", f"{host}.{DOMAIN}") for host in ("demo", "blog", "consent")),
+        *((f"{name}.{site}", f"consent.{DOMAIN}") for name in ("cg_handle", "cg_choice") for site in NAMES),
+        ("cg_token", f"consent.{DOMAIN}"),
+    }
+    there.go(_address("blog"))
+    there.wait_until("consent.purposes.analytics")
+    assert _asked(service) == 1
+
+    # Less, chosen there, counts here with the next token; and so does nothing at all.
+    there.decide({"purposes": {"analytics": True}, "acquire": {"browsing": True}})
+    here.go(_address("demo"))
+    here.wait_until("consent.purposes.analytics")
+    assert here.granted() == ["analytics"]
+    there.decide("withdraw")
+    here.go(_address("demo"))
+    here.wait_until("consent.state === 'refused'")
+    assert here.token() is None
+    assert not [cookie for cookie in named_context.cookies() if cookie["name"].startswith(("cg_handle", "cg_token"))]
+    assert here.faults == there.faults == []
+
+
+def test_a_page_without_an_interface_knows_it_when_it_is_ready(
+    named_context: BrowserContext, service: LiveService
+) -> None:
+    own = _visit(named_context, service).go(_address("blog", "headless"))
+    assert _ready(own.page) == ["undecided", True]
+    _visit(named_context, service).go(_address("demo")).decide("reject")
+    own.go(_address("blog", "headless"))
+    assert _ready(own.page) == ["refused", False]
+    assert own.faults == []
+
+
+def test_nobody_waits_long_and_an_own_no_is_not_overwritten(
+    named_context: BrowserContext, service: LiveService
+) -> None:
+    _visit(named_context, service).go(_address("demo")).decide("accept")
+    held = HeldRequest(named_context, re.compile(r"/v1/sites/blog/consent$"))
+    there = _visit(named_context, service).go(_address("blog"))
+    expect(there.banner).to_be_visible()
+    held.wait(there.page)
+    assert _asked(service) == 0, "the one that is held was the only one"
+    there.answer("Reject all").click()
+    there.wait_until("consent.state === 'refused' && !consent.pending")
+    held.let_go(there.page)
+    there.go(_address("blog"))
+    assert _ready(there.page) == ["refused", False]
+
+    # The service was told otherwise; this page says no, and nobody is asked.
+    today = datetime.now(UTC).strftime("%Y%m%d")
+    named_context.clear_cookies()
+    named_context.add_cookies([{"name": "cg_choice", "value": f"refused.1.{today}", "url": _address("blog")}])
+    _visit(named_context, service).go(_address("demo")).decide("accept")
+    there.go(_address("blog"))
+    assert _ready(there.page) == ["refused", False]
+    assert there.token() is None
+    assert _asked(service) == 0
+    assert there.faults == []
+
+
+@pytest.mark.parametrize("layer", ["banner", "dialog"])
+def test_what_it_says_is_kept_as_it_is_shown(browser: Browser, tmp_path: Path, layer: str) -> None:
+    group = Sharing(group={"blog": {"ja": "青葉のブログ", "en": "The <b>Aoba</b> blog"}})
+    bench = make_bench(tmp_path, policies=(demo_policy(share=group),))
+    stage = Stage(browser, bench, "demo", "en")
+    drawn, kept = stage.show(layer)
+    assert kept.evaluate(SHAPE) == drawn.evaluate(SHAPE)
+    expect(drawn).to_contain_text("Your choice also counts on these sites: The <b>Aoba</b> blog.")
+    stage.context.close()
+    bench.service.close()
