@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cookiegate.policy import wording
+from cookiegate.policy.attaching import attached_purposes
+from cookiegate.policy.cleaning import cleaned_purposes
 from cookiegate.policy.collecting import COLLECTING_RULES
+from cookiegate.policy.consent_mode import consent_mode_fits
 from cookiegate.policy.document import ASK_AGAIN_DAYS, CATEGORIES
 from cookiegate.policy.faults import Complaint, quoted, suggest
+from cookiegate.policy.holding import held_hosts
+from cookiegate.policy.iab import FRAMEWORK_RULES
 from cookiegate.policy.locales import is_locale
 from cookiegate.policy.providing import PROVIDING_RULES
 from cookiegate.policy.raw import Data, as_list, as_mapping, entries, purposes, words
+from cookiegate.policy.sharing import sharing_fits
+from cookiegate.policy.signals import affected_names
 from cookiegate.policy.theme import LEAST_CONTRAST, PAIRS, contrast, read_colour
 
 
@@ -56,6 +63,30 @@ def _locale_texts(data: Data) -> Iterator[Complaint]:
         if missing:
             message = f"There are no built-in texts in {quoted(locale)}, and {len(missing)} texts are not given here."
             yield Complaint(message, f"Add {', '.join(missing)}.", ("locales", index))
+
+
+def _debug_origins(data: Data) -> Iterator[Complaint]:
+    origins = words(data.get("origins"))
+    for index, origin in enumerate(words(data.get("debug_origins"))):
+        if origins and origin not in origins:
+            message = f"{quoted(origin)} is not one of the origins."
+            yield Complaint(message, suggest(origin, origins), ("debug_origins", index))
+
+
+def _purpose_texts(data: Data) -> Iterator[Complaint]:
+    """A purpose brings its texts, unless its key is known and the package has them in every locale."""
+    strange = [locale for locale in locales_of(data) if is_locale(locale) and not wording.built_in(locale)]
+    for index, purpose in purposes(data):
+        key = purpose.get("key")
+        for part in wording.PURPOSE_PARTS:
+            path, fix = ("purposes", index, part), f"Add `{part}: {{ja: …, en: …}}`."
+            if part in purpose:
+                continue
+            if key not in wording.known_purposes():
+                yield Complaint(f"{quoted(part)} is missing.", fix, path, at_key=True)
+            elif strange:
+                message = f"There is no built-in {part} of {quoted(key)} in {quoted(strange[0])}."
+                yield Complaint(message, fix, path, at_key=True)
 
 
 def _purpose_keys(data: Data) -> Iterator[Complaint]:
@@ -147,6 +178,13 @@ def _readable_colours(data: Data) -> Iterator[Complaint]:
             yield Complaint(message, "Make one darker or the other lighter, or leave it out.", ("theme", ink))
 
 
+def _refused_days(data: Data) -> Iterator[Complaint]:
+    refused, asked = data.get("ask_again_refused_days"), data.get("ask_again_days", ASK_AGAIN_DAYS)
+    if isinstance(refused, int) and isinstance(asked, int) and refused < asked:
+        message = f"Who refused would be asked again after {refused} days, who allowed only after {asked}."
+        yield Complaint(message, f"Write {asked} or more, or delete this line.", ("ask_again_refused_days",))
+
+
 def _record_periods(data: Data) -> Iterator[Complaint]:
     kept = as_mapping(data.get("retention"))
     days, asked = kept.get("consent_days"), data.get("ask_again_days", ASK_AGAIN_DAYS)
@@ -178,7 +216,9 @@ def _ip_evidence(data: Data, days: int) -> Iterator[Complaint]:
 
 RULES: tuple[Callable[[Data], Iterator[Complaint]], ...] = (
     _authoritative_locale,
+    _debug_origins,
     _locale_texts,
+    _purpose_texts,
     _purpose_keys,
     _legal_bases,
     _automated_decisions,
@@ -187,6 +227,14 @@ RULES: tuple[Callable[[Data], Iterator[Complaint]], ...] = (
     _collector_fields,
     _readable_colours,
     _record_periods,
+    _refused_days,
+    affected_names,
+    attached_purposes,
+    cleaned_purposes,
+    consent_mode_fits,
+    sharing_fits,
+    held_hosts,
+    *FRAMEWORK_RULES,
     *COLLECTING_RULES,
     *PROVIDING_RULES,
 )

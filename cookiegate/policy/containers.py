@@ -16,6 +16,9 @@ from cookiegate.policy.fields import PolicyField, Text
 #: Nobody reads more complaints than this about one mapping.
 _LOOKED_AT = 256
 
+#: A value that begins so is the same in every language.
+_SCHEMES = ("https://", "http://")
+
 #: The locales of the document being read, or None while they are not known.
 _LOCALES: ContextVar[tuple[str, ...] | None] = ContextVar("locales", default=None)
 
@@ -100,22 +103,29 @@ class Block(PolicyField):
 
 
 class Localized(PolicyField):
-    """A value per locale of the policy; in a policy of one locale also the value alone."""
+    """A value per locale of the policy; in a policy of one locale also the value alone.
 
-    def __init__(self, inner: Text, **kwargs: Any) -> None:
+    Args:
+        inner: the value.
+        is_name: whether it may be the same in every language, as names and addresses are; then it may stand alone in
+            any policy. A web address always may.
+    """
+
+    def __init__(self, inner: Text, *, is_name: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.inner = inner
-        self.form = f"{inner.form}, per locale"
+        self.is_name = is_name
+        self.form = f"{inner.form}, {'for all or ' if is_name else ''}per locale"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         locales = _LOCALES.get()
         if not isinstance(value, dict):
             text = self.inner.deserialize(value)
-            if locales is not None and len(locales) != 1:
+            if locales is not None and len(locales) != 1 and not (self.is_name or text.startswith(_SCHEMES)):
                 lines = " and ".join(f"`{locale}: …`" for locale in locales)
                 fix = f"Write it as {lines}, one line each."
                 raise ValidationError(complain("This is given in one language only.", fix))
-            return {locales[0]: text} if locales else {}
+            return dict.fromkeys(locales or (), text)
         items, errors = _each(self.inner, value.items())
         if locales is not None:
             errors |= _wrong_locales(value, locales)

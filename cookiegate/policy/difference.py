@@ -1,7 +1,8 @@
 """What changed between two policies, in words, and whether visitors must be asked again.
 
-They are asked again when more is done with their data than they answered to: a purpose is new or wider, a category or
-a recipient is added, data is kept longer. A narrower use, a typo, a translation or a look asks nobody.
+They are asked again when more is done with their data than they answered to: a purpose is new or wider, a category, a
+recipient, a vendor or a site that shares the choice is added, data is kept longer. A narrower use, a typo, a look or a
+translation asks nobody.
 
 Source: APPI, articles 17 and 18 (a changed purpose of use); GDPR, articles 6(1)(a) and 7 (specific consent).
 """
@@ -15,6 +16,7 @@ from cookiegate.errors import PolicyError
 from cookiegate.policy.document import Collector, Localized, Policy, Purpose, Recipient
 from cookiegate.policy.faults import quoted
 from cookiegate.policy.locales import country_name, language_name
+from cookiegate.policy.pages import Sharing
 from cookiegate.policy.wording import Phrasebook
 
 
@@ -91,6 +93,8 @@ def _purpose(old: Policy, new: Policy, before: Purpose, after: Purpose) -> Itera
         yield Change(f"Data for {name} is kept {how}: {days}.", longer, f"{path}.retention_days")
     for part in ("title", "description"):
         yield from _text(f"The {part} of {name}", f"{path}.{part}", new, getattr(before, part), getattr(after, part))
+    if before.loss != after.loss:
+        yield Change(f"What is lost by refusing {name} was reworded.", False, f"{path}.loss")
 
 
 def _acquire(policy: Policy, name: str, path: str, before: Purpose, after: Purpose) -> Iterator[Change]:
@@ -237,6 +241,26 @@ def _locales(old: Policy, new: Policy) -> Iterator[Change]:
         yield Change(f"The {language} version is now the one that prevails.", False, "authoritative_locale")
 
 
+def _vendors(old: Policy, new: Policy) -> Iterator[Change]:
+    if old.tcf != new.tcf:
+        wider = new.tcf is not None and (old.tcf is None or new.tcf.is_wider_than(old.tcf))
+        more = " Some may do more than before." if wider else ""
+        yield Change(f"What vendors are told by IAB TCF changed.{more}", wider, "tcf")
+
+
+def _sharing(old: Policy, new: Policy) -> Iterator[Change]:
+    before, after = old.share or Sharing(), new.share or Sharing()
+    if before.domain != after.domain:
+        yield Change("The domain whose sub-domains share a choice changed.", False, "share")
+    was, now, path = before.group or {}, after.group or {}, "share.group"
+    if added := [site for site in now if site not in was]:
+        yield Change(f"A choice now also counts on other sites: {', '.join(map(quoted, added))}.", True, path)
+    if removed := [site for site in was if site not in now]:
+        yield Change(f"A choice no longer counts on other sites: {', '.join(map(quoted, removed))}.", False, path)
+    if any(was[site] != now[site] for site in now if site in was):
+        yield Change("Names of sites that share a choice were reworded.", False, path)
+
+
 def _simple(old: Policy, new: Policy) -> Iterator[Change]:
     for name, sentence in _SENTENCES.items():
         if getattr(old, name) != getattr(new, name):
@@ -244,6 +268,9 @@ def _simple(old: Policy, new: Policy) -> Iterator[Change]:
     if old.ask_again_days != new.ask_again_days:
         days = f"{new.ask_again_days} days instead of {old.ask_again_days}"
         yield Change(f"Visitors are asked again after {days}.", False, "ask_again_days")
+    if old.ask_again_refused_days != new.ask_again_refused_days:
+        days = f"{new.refused_days} days instead of {old.refused_days}"
+        yield Change(f"Visitors who refused are asked again after {days}.", False, "ask_again_refused_days")
 
 
 def _text(what: str, path: str, policy: Policy, before: Localized, after: Localized) -> Iterator[Change]:
@@ -283,11 +310,20 @@ _SENTENCES = {
     "categories": "Acquisition categories were reworded.",
     "out_of_scope": "The statement of what is out of scope was reworded.",
     "source_document": "The name of the legal text behind this policy changed.",
+    "signals": "What browser signals switch off changed.",
+    "hold": "The hosts that pages hold back changed.",
+    "attach": "The trackers that pages stop by themselves changed.",
+    "clean": "What pages remove while a purpose is refused changed.",
+    "google": "What Google's tags are told changed.",
+    "gpp": "What vendors are told by GPP changed.",
+    "reload_on_withdrawal": "Whether pages are loaded anew after a withdrawal changed.",
+    "debug_origins": "The origins that show the developer panel changed.",
+    "regions": "Whose law decides what visitors are shown changed.",
     "eu_data": "The statement of whether data of people in the EU is handled changed.",
 }
 
 _PARTS: tuple[Callable[[Policy, Policy], Iterator[Change]], ...] = (
-    _purposes, _recipients, _controller, _ip, _collectors, _records, _locales, _simple,
+    _purposes, _recipients, _controller, _ip, _collectors, _records, _locales, _vendors, _sharing, _simple,
 )  # fmt: skip
 
 

@@ -7,6 +7,19 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from cookiegate.policy.pages import (
+    Cleaning,
+    ConsentMode,
+    Gpp,
+    Hold,
+    Regions,
+    Sharing,
+    Signal,
+    Signals,
+    Tcf,
+    is_advertising,
+)
+
 #: Acquisition categories: what a browser gives away by itself, in the order that notices show them.
 CATEGORIES = ("ip", "device", "language", "screen", "browsing", "identifier", "other")
 
@@ -96,6 +109,8 @@ class Purpose:
     always_on: bool = False
     #: Whether it decides about people by machine alone, with legal or similarly significant effects (S10).
     automated_decisions: bool = False
+    #: What is lost by saying no.
+    loss: Localized | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +138,9 @@ class Controller:
     url: str | None
     country: str = HOME_COUNTRY
 
+
+#: Whether a page is loaded anew after a withdrawal where nothing else stops what runs in it; ``auto`` if not said.
+Reload = Literal["auto", "never"]
 
 #: What becomes of events that come after a withdrawal but happened before it.
 LateEvents = Literal["while_granted", "until_withdrawal"]
@@ -169,10 +187,27 @@ class Policy:
     #: Whether data of people in the EU is handled, which leaves it only with adequate protection (S16).
     eu_data: bool = False
     retention: Retention = field(default_factory=Retention)
+    signals: Signals | None = None
+    regions: Regions | None = None
+    hold: Hold | None = None
+    #: Days after which a refusal is asked again, where that is longer than ``ask_again_days``.
+    ask_again_refused_days: int | None = None
+    #: Trackers that pages stop and start by themselves → their purposes.
+    attach: Mapping[str, str] | None = None
+    clean: Cleaning | None = None
+    google: ConsentMode | None = None
+    tcf: Tcf | None = None
+    gpp: Gpp | None = None
+    share: Sharing | None = None
+    reload_on_withdrawal: Reload | None = None
+    #: Origins whose pages show the developer panel where their address asks for it.
+    debug_origins: tuple[str, ...] | None = None
     #: The purposes that a visitor may refuse.
     optional_purposes: tuple[Purpose, ...] = field(init=False, repr=False, compare=False)
     #: The categories that optional purposes use: those a visitor may refuse, in the standard order.
     optional_categories: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: The purposes that a browser's signal switches off, unless the visitor allows them by name.
+    affected_purposes: tuple[Purpose, ...] = field(init=False, repr=False, compare=False)
     #: Whether a collector lets events pass that happened before a withdrawal.
     takes_late_events: bool = field(init=False, repr=False, compare=False)
 
@@ -182,7 +217,29 @@ class Policy:
         late = any(collector.late_events == "until_withdrawal" for collector in self.collectors.values())
         object.__setattr__(self, "takes_late_events", late)
         object.__setattr__(self, "optional_purposes", optional)
+        object.__setattr__(self, "affected_purposes", tuple(filter(self._is_affected, optional)))
         object.__setattr__(self, "optional_categories", tuple(item for item in CATEGORIES if item in used))
+
+    def _is_affected(self, purpose: Purpose) -> bool:
+        """Whether data of the purpose goes to somebody who uses it for ends of their own, or is for advertising."""
+        named = self.signals is not None and purpose.key in self.signals.affects
+        shared = (self.recipients[key].kind != "trustee" for key in purpose.recipients if key in self.recipients)
+        return named or is_advertising(purpose.key) or any(shared)
+
+    @property
+    def honours_dnt(self) -> bool:
+        """Whether Do Not Track counts, too."""
+        return self.signals is not None and self.signals.dnt == "honour"
+
+    @property
+    def signals_that_count(self) -> tuple[Signal, ...]:
+        """By rank."""
+        return ("gpc", "dnt") if self.honours_dnt else ("gpc",)
+
+    @property
+    def refused_days(self) -> int:
+        """Days after which somebody who refused may be asked again: never sooner than somebody who allowed."""
+        return max(self.ask_again_days, self.ask_again_refused_days or 0)
 
     @property
     def bound_trackers(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Reading back does not check again: what was published once must stay readable wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, cast
@@ -13,6 +13,8 @@ from typing import Any, cast
 import rfc8785
 
 from cookiegate.errors import PolicyError
+from cookiegate.policy.cleaning import read_cleaning
+from cookiegate.policy.consent_mode import read_consent_mode
 from cookiegate.policy.document import (
     Collector,
     Contract,
@@ -23,8 +25,19 @@ from cookiegate.policy.document import (
     Recipient,
     Retention,
 )
+from cookiegate.policy.iab import read_gpp, read_tcf
+from cookiegate.policy.pages import Hold, Regions, Sharing, Signals
 
 Document = dict[str, Any]
+#: Parts with a reader of their own.
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "clean": read_cleaning,
+    "google": read_consent_mode,
+    "gpp": read_gpp,
+    "tcf": read_tcf,
+    "share": lambda values: Sharing(**_frozen(values)),
+    "debug_origins": tuple,
+}
 #: Keys that repeat the key of the mapping they stand in.
 _REPEATED = {Recipient: "key", Collector: "tracker"}
 #: What a recipient is made of besides texts.
@@ -69,6 +82,14 @@ def _policy(document: Mapping[str, Any]) -> Policy:
     values["recipients"] = {key: _recipient(key, value) for key, value in document.get("recipients", {}).items()}
     values["collectors"] = {key: _collector(key, value) for key, value in document.get("collectors", {}).items()}
     values["retention"] = Retention(**document.get("retention", {}))
+    if "signals" in document:
+        signals = document["signals"]
+        values["signals"] = Signals(tuple(signals.get("affects", ())), signals.get("dnt"))
+    if "regions" in document:
+        values["regions"] = Regions(**document["regions"])
+    values |= {name: read(document[name]) for name, read in _READERS.items() if name in document}
+    if "hold" in document:
+        values["hold"] = Hold(_frozen(document["hold"]["hosts"]))
     return Policy(**{name: _frozen(value) for name, value in values.items()})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -98,15 +98,22 @@ class Checked(Text):
 
 
 class Choice(PolicyField):
-    """One of a few words."""
+    """One of a few words.
 
-    def __init__(self, options: Collection[str], **kwargs: Any) -> None:
+    Args:
+        options: the words.
+        retired: words that were options once, each with what to do about it.
+    """
+
+    def __init__(self, options: Collection[str], *, retired: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.options = options
+        self.options, self.retired = options, retired or {}
         self.form = ", ".join(f"`{option}`" for option in options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or value not in self.options:
+            if isinstance(value, str) and value in self.retired:
+                raise ValidationError(complain(f"{quoted(value)} is no longer used.", self.retired[value]))
             raise ValidationError(complain(f"{quoted(value)} is not known here.", suggest(value, self.options)))
         return value
 

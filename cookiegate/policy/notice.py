@@ -12,10 +12,12 @@ from typing import Any
 
 import rfc8785
 
+from cookiegate.policy.cldr import list_text
 from cookiegate.policy.document import CATEGORIES, Controller, JointUse, Localized, Policy, Purpose
 from cookiegate.policy.locales import country_name, language_name, negotiate, text_direction
+from cookiegate.policy.signals import SIGNAL_NAMES
 from cookiegate.policy.theme import complete_theme
-from cookiegate.policy.wording import Phrasebook, fill, ui_keys
+from cookiegate.policy.wording import Phrasebook, apart, fill, ui_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def _purpose(policy: Policy, purpose: Purpose, book: Phrasebook, locale: str) ->
         "key": purpose.key,
         "title": purpose.title[locale],
         "description": book.description(purpose),
+        "loss_text": book.loss(purpose),
         "legal_basis": purpose.legal_basis,
         "legal_basis_text": book.text(f"legal_basis_{purpose.legal_basis}"),
         "always_on": purpose.always_on,
@@ -144,16 +147,37 @@ def _acquire(policy: Policy, book: Phrasebook) -> list[dict[str, Any]]:
 
 def _texts(policy: Policy, book: Phrasebook, locale: str) -> dict[str, str]:
     values = {
-        "controller": policy.controller.name[locale],
+        "controller": apart(policy.controller.name[locale], locale),
         "language": language_name(policy.authoritative_locale, locale),
+        "period": book.retention(policy.ask_again_days),
         "days": str(policy.ask_again_days),
+        "signal": apart(" / ".join(SIGNAL_NAMES[signal] for signal in policy.signals_that_count), locale),
+        "purposes": book.titles(policy.optional_purposes),
+        "sites": _sites(policy, locale),
         "always_on_note": book.always_on_note(),
     }
+    affected = {**values, "purposes": book.titles(policy.affected_purposes)}
+    told = {key: affected if key.startswith("signal_") else values for key in ui_keys()}
     # A note that says nothing leaves two spaces behind.
-    texts = {key: fill(book.text(key), values).replace("  ", " ").strip() for key in ui_keys()}
-    if locale == policy.authoritative_locale:
-        texts["authoritative_note"] = ""
-    return texts
+    texts = {key: fill(book.text(key), words).replace("  ", " ").strip() for key, words in told.items()}
+    return {**texts, **dict.fromkeys(_unsaid(policy, locale, values["sites"]), "")}
+
+
+def _sites(policy: Policy, locale: str) -> str:
+    """The other sites of the group."""
+    group = (policy.share and policy.share.group) or {}
+    return list_text([apart(name[locale], locale) for name in group.values()], locale)
+
+
+def _unsaid(policy: Policy, locale: str, sites: str) -> list[str]:
+    """Texts that say nothing true under this policy."""
+    said = {
+        "authoritative_note": locale != policy.authoritative_locale,
+        "signal_honoured": bool(policy.affected_purposes),
+        "signal_overridden": bool(policy.affected_purposes),
+        "shared_note": bool(sites),
+    }
+    return [key for key, is_said in said.items() if not is_said]
 
 
 def _in(text: Localized | None, locale: str) -> str | None:

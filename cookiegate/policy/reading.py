@@ -18,6 +18,7 @@ from cookiegate.policy.locales import is_locale
 from cookiegate.policy.raw import Data
 from cookiegate.policy.schema import PolicySchema
 from cookiegate.policy.source import SIZE_LIMIT_BYTES, parse_source
+from cookiegate.policy.wording import with_known_purposes
 
 _SCHEMA = PolicySchema()
 Rules: TypeAlias = Sequence[Callable[[Data], Iterator[Complaint]]]
@@ -47,7 +48,7 @@ def read_policy(text: str, *, source: str = "<policy>", rules: Rules = ()) -> Po
     document, faults = _read(text, rules)
     if document is None:
         raise policy_error(source, faults)
-    return from_document(document)
+    return from_document(with_known_purposes(document))
 
 
 def load_policy(path: FilePath, *, rules: Rules = ()) -> Policy:

@@ -46,6 +46,7 @@ class JointUseSchema(StrictSchema):
     purpose = Localized(Text(500), required=True, metadata=about("Purpose of the joint use.", "{ja: …, en: …}"))
     responsible = Localized(
         Text(500),
+        is_name=True,
         required=True,
         metadata=about("Who is responsible: name, address and representative.", "{ja: …, en: …}"),
     )
@@ -54,7 +55,7 @@ class JointUseSchema(StrictSchema):
 class RecipientSchema(StrictSchema):
     """Who gets data."""
 
-    name = Localized(Text(200), required=True, metadata=about("Name of the recipient.", "{ja: …, en: …}"))
+    name = Localized(Text(200), is_name=True, required=True, metadata=about("Name of the recipient.", "{ja: …, en: …}"))
     kind = Choice(
         RECIPIENT_KINDS,
         required=True,

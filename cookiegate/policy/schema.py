@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from cookiegate.policy import values, wording
+from cookiegate.policy.attaching import ATTACHED
+from cookiegate.policy.cleaning import CleaningSchema
+from cookiegate.policy.consent_mode import ConsentModeSchema
 from cookiegate.policy.containers import Block, ListOf, Localized, MapOf
 from cookiegate.policy.document import ASK_AGAIN_DAYS, CATEGORIES, HOME_COUNTRY, Retention
 from cookiegate.policy.fields import Checked, Choice, Flag, Text, Whole, Word, about
+from cookiegate.policy.holding import HoldSchema
+from cookiegate.policy.iab import GppSchema, TcfSchema
 from cookiegate.policy.recipient_schema import RecipientSchema
-from cookiegate.policy.strict_schema import KEY, KEY_SHAPE, StrictSchema
+from cookiegate.policy.regions import RegionsSchema
+from cookiegate.policy.sharing import SharingSchema
+from cookiegate.policy.signals import SignalsSchema
+from cookiegate.policy.strict_schema import KEY, KEY_SHAPE, SITE, SITE_SHAPE, StrictSchema
 from cookiegate.policy.trackers import tracker_names
 
 #: Trackers that the gate knows. A test in the gate's room holds this to its tables.
@@ -25,13 +33,17 @@ _KEPT = Retention()
 class ControllerSchema(StrictSchema):
     """Who answers for the data, and how to reach them."""
 
-    name = Localized(Text(200), required=True, metadata=about("Name of the company or body.", "{ja: …, en: …}"))
-    address = Localized(Text(400), required=True, metadata=about("Postal address.", "{ja: …, en: …}"))
-    representative = Localized(Text(200), metadata=about("Name of the representative.", "{ja: …, en: …}"))
-    privacy_officer = Localized(
-        Text(200), metadata=about("Responsible manager or data protection officer.", "{ja: …, en: …}")
+    name = Localized(
+        Text(200), is_name=True, required=True, metadata=about("Name of the company or body.", "{ja: …, en: …}")
     )
-    desk = Localized(Text(200), metadata=about("Desk that takes questions and complaints.", "{ja: …, en: …}"))
+    address = Localized(Text(400), is_name=True, required=True, metadata=about("Postal address.", "{ja: …, en: …}"))
+    representative = Localized(Text(200), is_name=True, metadata=about("Name of the representative.", "{ja: …, en: …}"))
+    privacy_officer = Localized(
+        Text(200), is_name=True, metadata=about("Responsible manager or data protection officer.", "{ja: …, en: …}")
+    )
+    desk = Localized(
+        Text(200), is_name=True, metadata=about("Desk that takes questions and complaints.", "{ja: …, en: …}")
+    )
     email = Checked(
         values.read_email, "e-mail address", limit=254, metadata=about("E-mail of the desk.", "privacy@example.jp")
     )
@@ -53,9 +65,14 @@ class PurposeSchema(StrictSchema):
     """Why data is used."""
 
     key = Word(KEY, KEY_SHAPE, required=True, metadata=about("Name in tokens and code; never reuse one.", "analytics"))
-    title = Localized(Text(120), required=True, metadata=about("Title that visitors read.", "{ja: …, en: …}"))
+    title = Localized(Text(120), metadata=about("Title that visitors read. Built in for some keys.", "{ja: …, en: …}"))
     description = Localized(
-        Text(2_000), required=True, metadata=about("What is done with the data, in plain words.", "{ja: …, en: …}")
+        Text(2_000),
+        metadata=about("What is done with the data, in plain words. Built in for some keys.", "{ja: …, en: …}"),
+    )
+    loss = Localized(
+        Text(500),
+        metadata=about("What is lost by saying no. Built in for some keys; else: nothing changes.", "{ja: …, en: …}"),
     )
     legal_basis = Choice(
         LEGAL_BASES,
@@ -204,8 +221,8 @@ class PolicySchema(StrictSchema):
     """A whole policy document."""
 
     site = Word(
-        r"[a-z0-9][a-z0-9-]{0,62}",
-        "small letters, digits and -, at most 63",
+        SITE,
+        SITE_SHAPE,
         required=True,
         metadata=about("Id of the site, in addresses and tokens.", "demo"),
     )
@@ -220,7 +237,7 @@ class PolicySchema(StrictSchema):
         Checked(values.read_locale, "locale", limit=35),
         required=True,
         least=1,
-        most=16,
+        most=64,
         metadata=about("Languages of the notice, the default first.", "[ja, en]"),
     )
     authoritative_locale = Text(
@@ -231,6 +248,7 @@ class PolicySchema(StrictSchema):
     )
     policy_url = Localized(
         Checked(values.read_link, "http(s) address"),
+        is_name=True,
         metadata=about("The full privacy policy.", "https://www.example.jp/privacy"),
     )
     ip_when_refused = Choice(
@@ -246,6 +264,23 @@ class PolicySchema(StrictSchema):
         load_default=ASK_AGAIN_DAYS,
         metadata=about(f"Days after which any choice is asked again. Default {ASK_AGAIN_DAYS}.", "180"),
     )
+    ask_again_refused_days = Whole(
+        1,
+        395,
+        metadata=about(
+            "Days after which a refusal is asked again; not less than `ask_again_days`, which is the default. Some"
+            " [regions](regions.md) ask for more.",
+            "365",
+        ),
+    )
+    signals = Block(
+        SignalsSchema(), metadata=about("What [browser signals](signals.md) switch off.", "{affects: [analytics]}")
+    )
+    hold = Block(
+        HoldSchema(),
+        metadata=about("Hosts that pages hold back without a mark.", "{hosts: {stats.example: analytics}}"),
+    )
+    regions = Block(RegionsSchema(), metadata=about("Whose law decides what is shown.", "{rules: everyone}"))
     eu_data = Flag(
         load_default=False,
         metadata=about(
@@ -273,6 +308,45 @@ class PolicySchema(StrictSchema):
             "The site's trackers, by [the gate's names](gate.md#trackers).", "{plausible: {purpose: analytics}}"
         ),
     )
+    attach = MapOf(
+        Choice(ATTACHED),
+        Word(KEY, KEY_SHAPE),
+        metadata=about(
+            "Trackers that [pages stop and start](../how-to/stop-trackers.md), and the purpose of each.",
+            "{matomo: analytics}",
+        ),
+    )
+    clean = Block(
+        CleaningSchema(),
+        metadata=about("What pages remove from the browser while its purpose is refused.", "{trackers: …}"),
+    )
+    google = Block(
+        ConsentModeSchema(),
+        metadata=about("What Google's tags are told (Consent Mode v2).", "{analytics_storage: analytics}"),
+    )
+    tcf = Block(
+        TcfSchema(), metadata=about("What vendors are told by IAB TCF.", "{cmp_id: 300, cmp_version: 1, purposes: …}")
+    )
+    gpp = Block(GppSchema(), metadata=about("What vendors are told by IAB GPP.", "{sections: [usnat], sale: [ads]}"))
+    share = Block(SharingSchema(), metadata=about("Whose pages share one choice.", "{domain: example.com}"))
+    reload_on_withdrawal = Choice(
+        ("auto", "never"),
+        metadata=about(
+            "Whether a page is loaded anew after a withdrawal where scripts of the purpose ran and nothing else stops"
+            " them. Default `auto`.",
+            "never",
+        ),
+    )
+    debug_origins = ListOf(
+        Checked(values.read_origin, "origin", limit=300),
+        least=1,
+        most=32,
+        metadata=about(
+            "Those of `origins` whose pages show the [developer panel](widget.md#developer-panel) where the address"
+            " asks for it. Default: none.",
+            '["https://staging.example.jp"]',
+        ),
+    )
     retention = Block(
         RetentionSchema(),
         load_default=dict,
@@ -280,7 +354,7 @@ class PolicySchema(StrictSchema):
     )
     theme = Block(ThemeSchema(), load_default=dict, metadata=about("Colours and corners.", '{accent: "#1a6b4a"}'))
     texts = MapOf(
-        Choice(wording.text_keys()),
+        Choice(wording.text_keys(), retired=wording.RETIRED_TEXTS),
         Localized(Checked(values.read_ui_text, "text", limit=1_000)),
         load_default=dict,
         metadata=about("Own wording in place of built-in texts.", "{banner_title: …}"),

@@ -1,4 +1,4 @@
-"""What every part of the policy's contract shares: strictness, and the form of keys."""
+"""What every part of the policy's contract shares: strictness, and the form of keys and site ids."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from cookiegate.policy.faults import FAULT_LIMIT, complain, quoted, suggest
 
 KEY = r"[a-z][a-z0-9_-]{0,31}"
 KEY_SHAPE = "small letters, digits, - and _, a letter first, at most 32"
+SITE = r"[a-z0-9][a-z0-9-]{0,62}"
+SITE_SHAPE = "small letters, digits and -, at most 63"
 
 
 class StrictSchema(Schema):

@@ -71,5 +71,5 @@ def only_fault(text: str) -> Fault:
 
 def seed_policies() -> dict[str, Policy]:
     """The five policies made from the founding documents, by the number of the document."""
-    policies = [load_policy(path) for path in sorted(EXAMPLES.glob("*.yaml")) if path != DEMO]
-    return {(policy.source_document or "")[:3]: policy for policy in policies}
+    policies = [load_policy(path) for path in sorted(EXAMPLES.glob("*.yaml"))]
+    return {policy.source_document[:3]: policy for policy in policies if policy.source_document}

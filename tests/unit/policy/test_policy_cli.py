@@ -78,6 +78,19 @@ def test_publish_tells_the_version_and_who_is_asked(folder: Path) -> None:
     ]
 
 
+def test_publish_warns_of_sites_that_only_seem_to_share(folder: Path) -> None:
+    def group(name: str, site: str, other: str) -> None:
+        text = SMALL.replace("site: shop", f"site: {site}", 1)
+        (folder / name).write_text(f"{text}share: {{group: {{{other}: Other}}}}\n", encoding="utf-8")
+
+    group("a.yaml", "shop", "blog")
+    group("b.yaml", "blog", "shop")
+    alone = run("publish", folder / "a.yaml", "--data-dir", folder / "data").output
+    assert alone == "shop@1: published\n  warning: “blog” has no published policy.\n"
+    both = run("publish", "--json", folder / "a.yaml", folder / "b.yaml", "--data-dir", folder / "data")
+    assert [item["warnings"] for item in json.loads(both.output)] == [[], []]
+
+
 def test_publish_takes_nothing_when_one_file_is_bad(folder: Path) -> None:
     data = folder / "data"
     result = run("publish", folder / "shop.yaml", folder / "bad.yaml", "--data-dir", data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pytest
 import rfc8785
@@ -37,10 +38,14 @@ def test_every_text_is_filled_in_every_locale(path: object) -> None:
         body = build_notice(policy, 1, locale).body
         assert tuple(body["texts"]) == tuple(sorted(ui_keys()))
         empty = [key for key, text in body["texts"].items() if not text]
-        assert empty == (["authoritative_note"] if locale == policy.authoritative_locale else [])
-        left = {key for key, text in body["texts"].items() if "{" in text}
-        assert left == {"placeholder_body"}
+        left = {key: set(re.findall(r"\{(\w*)\}", text)) for key, text in body["texts"].items() if "{" in text}
+        asked = {"kept_until": {"date", "until"}, "placeholder_body": {"purpose"}}
+        assert left == asked
+        signals = {"signal_honoured", "signal_overridden"}
+        unsaid = {"shared_note"} | (set() if policy.affected_purposes else signals)
+        assert set(empty) == unsaid | ({"authoritative_note"} if locale == policy.authoritative_locale else set())
         assert all(purpose["legal_basis_text"] and purpose["retention_text"] for purpose in body["purposes"])
+        assert all(bool(purpose["loss_text"]) != purpose["always_on"] for purpose in body["purposes"])
 
 
 def test_any_change_of_text_version_or_locale_changes_the_digest() -> None:
@@ -68,6 +73,7 @@ def test_the_body_has_the_shape_that_the_widget_reads() -> None:
         "key": "analytics",
         "title": "Analytics",
         "description": "To count visits.",
+        "loss_text": "Your visit is not counted.",
         "legal_basis": "consent",
         "legal_basis_text": "Your consent",
         "always_on": False,
@@ -147,6 +153,29 @@ def test_markup_in_texts_stays_plain_text_for_whoever_renders_it() -> None:
     body = build_notice(small(("title: Analytics", "title: <b>Analytics</b>")), 1, "en").body
     assert body["purposes"][1]["title"] == "<b>Analytics</b>"
     assert json.loads(build_notice(small(), 1, "en").canonical)
+
+
+def test_the_first_layer_says_what_for_and_for_how_long() -> None:
+    demo = load_policy(DEMO)
+    english, japanese = (build_notice(demo, 1, locale).body["texts"]["banner_body"] for locale in ("en", "ja"))
+    assert "for: Quality of the service, Analytics, Product development, and Advertising." in english
+    assert "180 days" in english
+    assert "表示と品質の改善、アクセス解析、商品の開発、広告の配信" in japanese
+    assert "180日" in japanese
+
+
+def test_what_is_lost_by_saying_no_is_told_in_own_words_in_built_in_ones_or_as_nothing() -> None:
+    told = [
+        build_notice(policy, 1, "en").body["purposes"][1]["loss_text"]
+        for policy in (
+            small(("key: analytics", "key: analytics\n    loss: We shall not know you came.")),
+            small(),
+            small(("key: analytics", "key: counting")),
+        )
+    ]
+    assert told[:2] == ["We shall not know you came.", "Your visit is not counted."]
+    assert told[2].startswith("Nothing changes for you")
+    assert build_notice(small(), 1, "en").body["purposes"][0]["loss_text"] is None
 
 
 def test_a_country_variant_reads_the_texts_of_its_language() -> None:

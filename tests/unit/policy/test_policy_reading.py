@@ -130,6 +130,10 @@ def test_all_faults_come_at_once_in_the_order_of_lines() -> None:
         (("purposes:", "texts: {acept: Yes}\npurposes:"), "texts.acept", "not known", "Did you mean “accept”?"),
         (("purposes:", "texts: {accept: 'I am {controler}'}\npurposes:"), "texts.accept", "Nothing fills in",
          "Did you mean “controller”?"),
+        (("purposes:", "texts: {placeholder_allow: Yes}\npurposes:"), "texts.placeholder_allow", "no longer used",
+         "`placeholder_once`"),
+        (("purposes:", "texts: {retention_days: '{period}'}\npurposes:"), "texts.retention_days", "no longer used",
+         "Delete it"),
         (("purposes:", "categories: {gps: {title: x}}\npurposes:"), "categories.gps", "not known", "Use one of: ip"),
         (("purposes:", "policy_url: //example.jp\npurposes:"), "policy_url", "not a web address", "https://"),
     ],
@@ -159,9 +163,43 @@ def test_several_locales_need_one_that_prevails() -> None:
 
 
 def test_a_locale_without_built_in_texts_must_bring_them_all() -> None:
-    fault = only_fault(edited(("locales: [en]", "locales: [fr]")))
+    fault = only_fault(edited(("locales: [en]", "locales: [cy]")))
     assert "texts.banner_title" in fault.fix
     assert "categories.ip.title" in fault.fix
+
+
+def test_a_name_may_be_one_for_all_locales_and_a_sentence_may_not() -> None:
+    text = (
+        SMALL.replace(
+            "locales: [en]", "locales: [en, ja]\nauthoritative_locale: en\npolicy_url: https://shop.example.jp/p"
+        )
+        .replace("title: Security", "title: {en: Security, ja: 安全の確保}")
+        .replace("description: To keep the site safe.", "description: {en: x, ja: y}")
+        .replace("title: Analytics", "title: {en: Analytics, ja: 解析}")
+    )
+    fault = only_fault(text)
+    assert (fault.path, fault.message) == ("purposes[1].description", "This is given in one language only.")
+    policy = read_policy(text.replace("description: To count visits.", "description: {en: To count visits., ja: 集計}"))
+    assert policy.controller.address == {"en": "Tokyo", "ja": "Tokyo"}
+    assert policy.recipients["host"].name == {"en": "Aoba Cloud", "ja": "Aoba Cloud"}
+    assert policy.policy_url == dict.fromkeys(("en", "ja"), "https://shop.example.jp/p")
+
+
+def test_a_known_purpose_may_leave_out_its_texts_and_any_other_may_not() -> None:
+    bare = edited(("    title: Analytics\n    description: To count visits.\n", ""))
+    assert read_policy(bare).purposes[1].title == {"en": "Statistics"}
+    assert read_policy(bare.replace("key: analytics", "key: analytics\n    title: Numbers")).purposes[1].title == {
+        "en": "Numbers"
+    }
+    faults = check(bare.replace("key: analytics", "key: counting"))
+    assert [(fault.path, fault.message) for fault in faults] == [
+        ("purposes[1].description", "“description” is missing."), ("purposes[1].title", "“title” is missing."),
+    ]  # fmt: skip
+
+
+def test_a_known_purpose_brings_its_own_texts_where_the_language_is_not_built_in() -> None:
+    bare = edited(("    title: Analytics\n", ""), ("locales: [en]", "locales: [cy]"))
+    assert "There is no built-in title of “analytics” in “cy”." in [fault.message for fault in check(bare)]
 
 
 def test_wrong_shapes_everywhere_are_faults_and_nothing_else() -> None:

@@ -8,7 +8,17 @@ import textwrap
 from marshmallow import Schema
 from policy_material import ROOT
 
-from cookiegate.policy import recipient_schema, schema
+from cookiegate.policy import (
+    cleaning,
+    consent_mode,
+    holding,
+    iab,
+    recipient_schema,
+    regions,
+    schema,
+    sharing,
+    signals,
+)
 from cookiegate.policy.exceptions import LEGAL_EXCEPTIONS
 from cookiegate.policy.fields import PolicyField
 from cookiegate.policy.reading import check
@@ -26,6 +36,14 @@ SECTIONS: dict[str, type[Schema]] = {
     "joint_use": recipient_schema.JointUseSchema,
     "collectors": schema.CollectorSchema,
     "retention": schema.RetentionSchema,
+    "signals": signals.SignalsSchema,
+    "hold": holding.HoldSchema,
+    "regions": regions.RegionsSchema,
+    "clean": cleaning.CleaningSchema,
+    "google": consent_mode.ConsentModeSchema,
+    "tcf": iab.TcfSchema,
+    "gpp": iab.GppSchema,
+    "share": sharing.SharingSchema,
     "theme": schema.ThemeSchema,
     "categories": schema.CategorySchema,
 }
