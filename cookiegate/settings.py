@@ -17,13 +17,21 @@ from dataclasses import Field, dataclass, field, fields
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from limits import parse_many
 
 from cookiegate.collectors import collector_url, collector_urls
 from cookiegate.errors import SettingsError
-from cookiegate.hosts import host_and_port, kafka_brokers, topic_prefix
+from cookiegate.hosts import (
+    SmtpServer,
+    header_name,
+    host_and_port,
+    is_loopback,
+    kafka_brokers,
+    smtp_server,
+    topic_prefix,
+)
 
 PREFIX = "COOKIEGATE_"
 #: An address that may hold a password is also taken from a file: ``COOKIEGATE_DATABASE_URL_FILE=/run/secrets/…``.
@@ -136,54 +144,6 @@ def _read_redis(text: str) -> RedisServers | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mails are handed over. ``tls``: ``implicit`` from the first byte, ``starttls`` demanded, or ``none``."""
-
-    host: str
-    port: int
-    tls: str
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-def _smtp_server(text: str) -> SmtpServer | None:
-    # The address may hold a password, so it is never repeated in a message.
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-        host, port, query = parts.hostname, parts.port, parse_qs(parts.query, strict_parsing=bool(parts.query))
-    except ValueError:
-        host, port, query = None, None, {}
-    given = query.pop("tls", query.pop("starttls", [""]))[0]
-    tls = _smtp_tls(parts.scheme if host else "", given, host or "")
-    if not tls or query or not host or port == 0 or parts.path.strip("/") or parts.fragment:
-        raise ValueError(
-            "must be a mail server such as smtps://user:password@mail.example.jp, smtp://mail.example.jp:587 "
-            "(STARTTLS is demanded), or smtp://mail.internal:25?tls=none"
-        )
-    user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
-    return SmtpServer(host, port or {"implicit": 465, "starttls": 587}.get(tls, 25), tls, user, password)
-
-
-def _smtp_tls(scheme: str, given: str, host: str) -> str:
-    """How the line is secured; empty for what makes no sense. In clear only where that is asked, or on this machine."""
-    if scheme == "smtps":
-        return "" if given else "implicit"
-    if scheme != "smtp" or given not in ("", "1", "none"):
-        return ""
-    return "none" if given == "none" or (not given and is_loopback(host)) else "starttls"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _mail_from(text: str) -> Address | None:
     if not text:
         return None
@@ -226,6 +186,17 @@ class Settings:
     )
     trusted_proxies: tuple[Network, ...] = _setting(
         (), _networks, "CIDRs, comma-separated, whose `X-Forwarded-For` is believed (rightmost untrusted hop)."
+    )
+    country_header: str | None = _setting(
+        None, header_name, "Header of trusted proxies with the visitor's place: `JP`, `US-CA` ([regions](regions.md))."
+    )
+    country_from_address: bool = _setting(
+        False, _flag, "1: places are looked up by address, in memory, in the registries' tables (package `iptocc`)."
+    )
+    vendor_list: Path | None = _setting(
+        None,
+        lambda text: _path(text) if text else None,
+        "Your copy of the [vendor list](../how-to/tell-vendors.md) of IAB TCF, JSON; read anew when it is replaced.",
     )
     token_ttl_s: int = _setting(TOKEN_TTL_MAX_S, _between(30, TOKEN_TTL_MAX_S), "Life of a consent token.")
     body_limit_bytes: int = _setting(65_536, _between(1_024, 16_777_216), "Largest JSON body of the API.")
@@ -279,7 +250,7 @@ class Settings:
     )
     smtp_url: SmtpServer | None = _setting(
         None,
-        _smtp_server,
+        smtp_server,
         "Mail server, such as `smtps://user:password@mail.example.jp`; unset: mails wait in the outbox.",
         secret=True,
     )
@@ -368,6 +339,10 @@ def _faults_together(values: Mapping[str, Any]) -> list[str]:
     faults = []
     if values.get("smtp_url") and not values.get("mail_from"):
         faults.append(f"{PREFIX}MAIL_FROM must be set where {PREFIX}SMTP_URL is: mails need a sender")
+    if values.get("country_header") and not values.get("trusted_proxies"):
+        faults.append(f"{PREFIX}COUNTRY_HEADER counts from {PREFIX}TRUSTED_PROXIES alone: name the proxies that set it")
+    if values.get("country_from_address") and importlib.util.find_spec("iptocc") is None:
+        faults.append(f"{PREFIX}COUNTRY_FROM_ADDRESS must wait until its tables are there: pip install iptocc")
     parts = urlsplit(values.get("base_url", ""))
     if parts.scheme == "http" and not is_loopback(parts.hostname or "") and values.get("secure_cookies") is None:
         faults.append(

@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from cookiegate.clock import rfc3339
 from cookiegate.errors import RecordDamagedError
 from cookiegate.ledger.findings import Findings
 from cookiegate.storage.contract import ConsentRow, DecisionRow, Record, StatusSlot, Storage
@@ -31,10 +32,17 @@ RESTRICTED, LIFTED = "restriction", "restriction_lifted"
 _DAMAGE = (RecordDamagedError, msgspec.DecodeError, TypeError, ValueError, IndexError)
 
 
+class _Signal(msgspec.Struct):
+    """``since``: when what a browser's signal left standing was allowed."""
+
+    since: str | None = None
+
+
 class _Choice(msgspec.Struct):
     purposes: dict[str, bool]
     acquire: dict[str, bool]
     epoch: int
+    signal: _Signal | None = None
 
 
 class _Act(msgspec.Struct):
@@ -100,6 +108,9 @@ def _fault(storage: Storage, row: Record) -> str | None:
     if row["newest"] > decision.epoch:
         return f"the person decided again later, at epoch {row['newest']}"
     choice = msgspec.json.decode(decision.record, type=_Choice)
+    since = (choice.signal and choice.signal.since) or rfc3339(decision.decided_at_ms)
+    if rfc3339(consent.decided_at_ms) != since:
+        return "its time is another than the decision's"
     return _difference(consent, decision, choice) or _beside(
         storage, row, consent, replace(decision, epoch=choice.epoch)
     )
@@ -125,8 +136,6 @@ def _difference(consent: ConsentRow, decision: DecisionRow, choice: _Choice) -> 
 
 def _beside(storage: Storage, row: Record, consent: ConsentRow, decision: DecisionRow) -> str | None:
     """What of the columns in clear is not as the ledger tells."""
-    if consent.decided_at_ms != decision.decided_at_ms:
-        return "its time is another than the decision's"
     if consent.restricted != (row["restrictions"] > row["lifts"]):
         return "it is restricted, and nobody asked for that" if consent.restricted else "its restriction was taken away"
     act = _last_act(storage, row)

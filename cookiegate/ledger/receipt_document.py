@@ -1,7 +1,7 @@
 """The receipt as a JSON-LD document: what a notice says, in the terms of ISO/IEC TS 27560 and W3C DPV.
 
 Everything here depends on a policy version, a notice and a choice alone, so that it is made once and used for many
-receipts. ``contexts/receipt-1.jsonld`` says which term each key stands for; ``docs/reference/receipts.md`` lists them.
+receipts. ``contexts/receipt-3.jsonld`` says which term each key stands for; ``docs/reference/receipts.md`` lists them.
 
 Source: ISO/IEC TS 27560:2023, section 6.3; W3C DPV 2.3 and its guide to consent records and receipts.
 """
@@ -20,8 +20,11 @@ from cookiegate.policy.notice import Notice
 
 Members = dict[str, Any]
 
-CONTEXT_NAME = "receipt-1.jsonld"
-CONTEXT_PATH = f"/ledger/contexts/{CONTEXT_NAME}"
+CONTEXT_NAME = "receipt-3.jsonld"
+#: Those of former receipts stay where they are.
+CONTEXT_NAMES = ("receipt-1.jsonld", "receipt-2.jsonld", CONTEXT_NAME)
+CONTEXT_FOLDER = "/ledger/contexts/"
+CONTEXT_PATH = f"{CONTEXT_FOLDER}{CONTEXT_NAME}"
 #: The version of the schema that a receipt follows. Source: the DPV guide's profile for receipts.
 SCHEMA = "dpv-27560:receipt"
 
@@ -37,9 +40,19 @@ _CONTACTS = ("desk", "email", "phone", "url")
 
 
 @cache
-def context_text() -> bytes:
-    """The JSON-LD context of receipts, as it is published. It never changes: a new meaning gets a new number."""
-    return files("cookiegate.ledger").joinpath("contexts", CONTEXT_NAME).read_bytes()
+def context_text(name: str = CONTEXT_NAME) -> bytes:
+    """The JSON-LD context of receipts, as it is published. It never changes: a new meaning gets a new number.
+
+    Args:
+        name: one of ``CONTEXT_NAMES``.
+    """
+    return files("cookiegate.ledger").joinpath("contexts", name).read_bytes()
+
+
+def context_of(claims: Mapping[str, Any]) -> bytes:
+    """The context that a receipt names; the newest where it is not one of ours."""
+    name = str(claims.get("@context", "")).rpartition("/")[2]
+    return context_text(name if name in CONTEXT_NAMES else CONTEXT_NAME)
 
 
 def describe_notice(policy: Policy, notice: Notice, base_url: str) -> Members:
@@ -95,7 +108,7 @@ def describe_choice(
     Returns:
         ``given`` for what was allowed, where anything was; then ``refused``, or ``withdrawn``, for the rest.
     """
-    rest = "withdrawn" if action == "withdraw" else "refused"
+    rest = "withdrawn" if action in ("withdraw", "signal") else "refused"
     states = ("given", rest) if any(purposes.values()) else (rest,)
     described = [_state(state, ask_again_days, purposes, acquire) for state in states]
     return [state for state in described if state["type"] == states[0] or "for" in state or "data" in state]

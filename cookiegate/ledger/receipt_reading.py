@@ -10,7 +10,7 @@ from typing import Any
 
 from cookiegate.errors import ReceiptInvalidError
 from cookiegate.ledger.hashing import canonical, leaf_hash
-from cookiegate.ledger.receipt_document import context_text
+from cookiegate.ledger.receipt_document import context_of
 from cookiegate.ledger.receipts import RECEIPT_TYPE
 from cookiegate.tokens import base64url
 from cookiegate.tokens.jws import PublicKeys, open_jws
@@ -87,7 +87,7 @@ def read_receipt(text: str, keys: PublicKeys) -> Receipt:
 def download_document(receipt: Receipt) -> dict[str, Any]:
     """The file that a visitor keeps: the readable document with its context inside, and the signed text of it."""
     # Receipts of former versions are no JSON-LD documents.
-    context = {_CONTEXT: json.loads(context_text())[_CONTEXT]} if _CONTEXT in receipt.claims else {}
+    context = {_CONTEXT: json.loads(context_of(receipt.claims))[_CONTEXT]} if _CONTEXT in receipt.claims else {}
     return {**context, **_without_frame(receipt.claims), JWS_MEMBER: receipt.text}
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from cookiegate.web.wording import LANGUAGES, page_texts
+from cookiegate.web.foreign import FALLBACK
+from cookiegate.web.wording import page_texts
 
 Spec = Mapping[str, Any]
 Context = dict[str, Any]
@@ -25,9 +26,9 @@ def api_page(spec: Spec) -> Context:
     """
     info = spec.get("info", {})
     return {
-        "lang": LANGUAGES[0],
+        "lang": FALLBACK,
         "dir": "ltr",
-        "t": page_texts(LANGUAGES[0]),
+        "t": page_texts(FALLBACK),
         "title": info.get("title", "API"),
         "api_version": info.get("version", ""),
         "intro": _paragraphs(info.get("description")),

@@ -30,12 +30,13 @@ class DecisionBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """``DecisionBodySchema`` as a type; a property test holds the two equal."""
 
     notice: _Digest
-    action: Literal["accept", "reject", "choose", "withdraw"]
+    action: Literal["accept", "reject", "choose", "withdraw", "signal"]
     purposes: _Choices | None = None
     acquire: _Choices | None = None
     epoch: Annotated[int, msgspec.Meta(ge=0, le=EPOCH_MAX)] | None = None
     ui: _Digest | None = None
     bind: _Bindings | None = None
+    signal: Literal["gpc", "dnt"] | None = None
 
 
 class TokenBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -132,9 +132,14 @@ def json_reply(value: Any, status: int = 200, content_type: str = JSON) -> Reply
 
 @dataclass(frozen=True, slots=True)
 class CookieRules:
-    """How this service's cookies are set: ``Secure`` on https."""
+    """How this service's cookies are set: ``Secure`` on https; for this host alone, or all of ``domain``."""
 
     secure: bool
+    domain: str | None = None
+
+    @property
+    def _reach(self) -> str:
+        return (f"; Domain={self.domain}" if self.domain else "") + ("; Secure" if self.secure else "")
 
     def keep(self, name: str, value: str, max_age_s: int, *, readable: bool = False) -> tuple[str, str]:
         """A ``Set-Cookie`` header for a first-party cookie; ``readable`` ones can be seen by the page.
@@ -144,10 +149,13 @@ class CookieRules:
         """
         if not value.isascii() or value.encode().translate(None, _COOKIE_OCTETS):
             raise ValueError(f"unusable value for the cookie {name}")
-        hidden, secure = "" if readable else "; HttpOnly", "; Secure" if self.secure else ""
-        return "Set-Cookie", f"{name}={value}; Path=/; Max-Age={max_age_s}{hidden}; SameSite=Lax{secure}"
+        hidden = "" if readable else "; HttpOnly"
+        return "Set-Cookie", f"{name}={value}; Path=/; Max-Age={max_age_s}{hidden}; SameSite=Lax{self._reach}"
 
     def forget(self, name: str) -> tuple[str, str]:
         """A ``Set-Cookie`` header that removes a cookie; ``Expires`` too, for clients that do not know ``Max-Age``."""
-        secure = "; Secure" if self.secure else ""
-        return "Set-Cookie", f"{name}=; Path=/; Max-Age=0; Expires={_LONG_AGO}; HttpOnly; SameSite=Lax{secure}"
+        return "Set-Cookie", f"{name}=; Path=/; Max-Age=0; Expires={_LONG_AGO}; HttpOnly; SameSite=Lax{self._reach}"
+
+    def clear_way(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Headers that remove the cookies of this host alone, which would stand in the way of those of the domain."""
+        return [replace(self, domain=None).forget(name) for name in names] if self.domain else []

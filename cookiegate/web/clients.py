@@ -43,6 +43,10 @@ class Clients:
                 return hop
         return hops[0] if hops else peer
 
+    def is_from_proxy(self, call: Call) -> bool:
+        """Whether a call comes from a trusted proxy, so that the headers that it sets are believed."""
+        return bool(self._trusted) and self._is_trusted(call.environ.get("REMOTE_ADDR", ""))
+
     def bucket(self, call: Call, site: str) -> str:
         """A key for rate limits: 16 hex digits that change every day, and the site."""
         return f"{site}:{self._hash(self.address(call), self._clock.now_ms() // ROTATION_MS)}"

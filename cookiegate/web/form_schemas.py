@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from cookiegate.consent.grants import ACTIONS
+from cookiegate.consent.grants import PRESSED
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
 from cookiegate.rights.requests.deadlines import RESIDENCES
 from cookiegate.rights.requests.kinds import KINDS
@@ -32,7 +32,7 @@ class FormSchema(Schema):
 class ChoiceFormSchema(FormSchema):
     """A choice on the preferences page."""
 
-    action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
+    action = fields.String(required=True, validate=validate.OneOf(PRESSED))
     key = fields.String(required=True, validate=_KEY, metadata={"description": "As the page had it."})
     epoch = fields.Integer(required=True, validate=validate.Range(min=0, max=EPOCH_MAX))
     notice = fields.String(required=True, validate=DIGEST)

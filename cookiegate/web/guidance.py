@@ -6,11 +6,10 @@ The words are data, in ``browsers/<language>.yaml``; ``docs/reference/browser-gu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from cookiegate.consent.device import Device
-from cookiegate.web.wording import read_yaml, shipped_language
+from cookiegate.web.wording import texts_in
 
 OTHER = "other"
 IN_APP = "in_app"
@@ -75,12 +74,12 @@ def guidance_for(device: Device, locale: str) -> Guidance:
         device: what the ``User-Agent`` said.
         locale: a language tag; English when it is not one of the shipped languages.
     """
-    return _catalogue(shipped_language(locale))[browser_key(device)]
+    return _catalogue(locale)[browser_key(device)]
 
 
 def all_guidance(locale: str) -> tuple[Guidance, ...]:
     """Every browser's guidance in one language, in the order in which pages list them."""
-    return tuple(_catalogue(shipped_language(locale)).values())
+    return tuple(_catalogue(locale).values())
 
 
 def other_guidance(shown: Guidance, locale: str) -> tuple[Guidance, ...]:
@@ -88,17 +87,16 @@ def other_guidance(shown: Guidance, locale: str) -> tuple[Guidance, ...]:
     return tuple(item for item in all_guidance(locale) if item.key != shown.key)
 
 
-@cache
-def _catalogue(language: str) -> dict[str, Guidance]:
-    document = read_yaml(f"browsers/{language}.yaml")
+def _catalogue(locale: str) -> dict[str, Guidance]:
+    document = texts_in("browsers", locale)
     return {key: _guidance(key, entry, document["consequence"]) for key, entry in document["browsers"].items()}
 
 
 def _guidance(key: str, entry: dict[str, Any], consequences: dict[str, str]) -> Guidance:
     return Guidance(
         key=key,
-        browser_name=entry["name"],
+        browser_name=str(entry["name"]),
         steps=tuple(entry["steps"]),
         consequence=consequences[entry["consequence"]],
-        help_url=entry["help_url"],
+        help_url=str(entry["help_url"]) if entry["help_url"] else None,
     )

@@ -8,19 +8,22 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from cookiegate.clock import rfc3339
+from cookiegate.policy.cldr import list_text, span_text
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.policy.history import Edition
-from cookiegate.policy.wording import built_in
+from cookiegate.policy.wording import REFERENCE, built_in, fill
 from cookiegate.web.change_wording import Told, history_texts, tell_changes
 from cookiegate.web.notice_view import Context, Notice, frame
 from cookiegate.web.wording import date_text
 
 #: Members that notices of earlier programs do not have, and what stands in their place.
 _LATER_MEMBERS: Mapping[str, Any] = {"dir": "ltr", "out_of_scope": None, "retention": None}
-_LATER_PURPOSE: Mapping[str, Any] = {"automated_decisions": False}
+_LATER_PURPOSE: Mapping[str, Any] = {"automated_decisions": False, "loss_text": None}
 _LATER_RECIPIENT: Mapping[str, Any] = dict.fromkeys(
     ("url", "transfer", "transfer_text", "transfer_safeguards", "joint_use", "exception", "exception_text")
 )
+#: Texts whose words in braces are known from the policy alone.
+_OF_THE_POLICY = frozenset({"authoritative_note", "signal_honoured", "signal_overridden", "shared_note"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,6 @@ class Since:
 
 def completed(body: Notice) -> dict[str, Any]:
     """A notice as today's pages expect it, whichever program published it; nothing that it says is changed."""
-    words = built_in(body["locale"]) or built_in("en")
     purposes = [
         {
             **_LATER_PURPOSE,
@@ -43,8 +45,21 @@ def completed(body: Notice) -> dict[str, Any]:
         for purpose in body["purposes"]
     ]
     return {
-        **_LATER_MEMBERS, **body, "purposes": purposes, "texts": {**(words.ui if words else {}), **body["texts"]},
+        **_LATER_MEMBERS, **body, "purposes": purposes, "texts": {**_later_texts(body), **body["texts"]},
     }  # fmt: skip
+
+
+def _later_texts(body: Notice) -> dict[str, str]:
+    """The texts that notices of earlier programs do not have; empty where the notice does not say what to fill in."""
+    words, locale = built_in(body["locale"]) or built_in(REFERENCE), body["locale"]
+    missing = {key: text for key, text in (words.ui if words else {}).items() if key not in body["texts"]}
+    values = {
+        "controller": body["controller"]["name"],
+        "period": span_text(body["ask_again_days"], locale),
+        "purposes": list_text([item["title"] for item in body["purposes"] if not item["always_on"]], locale),
+        "always_on_note": "",
+    }
+    return {key: "" if key in _OF_THE_POLICY else fill(text, values) for key, text in missing.items()}
 
 
 def history_part(

@@ -129,6 +129,8 @@ def _notes(notice: Notice) -> list[str]:
     texts = page_texts(notice["locale"])
     span = span_text(notice["ask_again_days"], notice["locale"])
     notes = [texts["ask_again"].format(span=span), texts["never_silent"]]
+    if shared := notice["texts"].get("shared_note"):
+        notes.append(shared)
     if kept := notice.get("retention"):
         notes.append(texts["records_kept"].format(consent=kept["consent_text"], refusal=kept["refusal_text"]))
     if any(category["key"] == "ip" and category["optional"] for category in notice["acquire"]):

@@ -9,6 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from cookiegate import __version__
 from cookiegate.gate import trackers
+from cookiegate.ledger.receipt_document import CONTEXT_FOLDER, CONTEXT_NAMES
 from cookiegate.rights.delivery.streams import PAGE_MAX, STREAMS
 from cookiegate.web import form_schemas, ledger_schemas, request_schemas, schemas, stream_schemas
 from cookiegate.web.form_schemas import MULTIPART, URL_ENCODED, form_body
@@ -122,6 +123,9 @@ def _describe_consent(spec: APISpec) -> None:
     spec.path(f"{site}/consent", operations={"get": operation("consent", "Read the consent", consent, [SITE])})
     notice = {"200": json_answer("What to show before asking.", schemas.NoticeSchema), **problems("site_unknown")}
     spec.path(f"{site}/notice", operations={"get": operation("consent", "Read the notice", notice, [SITE, LANG])})
+    vendors = {"200": other_answer("The list.", "application/json"), **problems("site_unknown", "not_found")}
+    listed = operation("consent", "Read the vendor list that the policy's pages use", vendors, [SITE])
+    spec.path(f"{site}/list", operations={"get": listed})
 
 
 def _describe_published(spec: APISpec) -> None:
@@ -129,9 +133,14 @@ def _describe_published(spec: APISpec) -> None:
     for path, parameters, summary in (
         ("/w/{site}.js", [SITE], "The script tag's file, in a language that the visitor reads"),
         ("/w/{site}.{locale}.js", [SITE, LOCALE], "The script tag's file in one language"),
+        ("/w/{site}.headless.js", [SITE], "The script without an interface, in a language that the visitor reads"),
+        ("/w/{site}.headless.{locale}.js", [SITE, LOCALE], "The script without an interface in one language"),
         ("/w/{site}@{digest}.js", [SITE, DIGEST], "One immutable build, for script tags with integrity"),
     ):
         spec.path(path, operations={"get": operation("published", summary, script, parameters)})
+    config = {"200": other_answer("Policy, notice and texts.", "application/json"), **problems("site_unknown")}
+    described = operation("published", "What the script's file holds in another language", config, [SITE, LOCALE])
+    spec.path("/w/{site}.{locale}.json", operations={"get": described})
     keys = {"200": other_answer("The key set (RFC 7517).", "application/jwk-set+json")}
     spec.path("/.well-known/jwks.json", operations={"get": operation("published", "Public keys", keys)})
     gpc = {"200": other_answer("The statement.", "application/json")}
@@ -280,7 +289,8 @@ def _describe_receipts(spec: APISpec) -> None:
     spec.path(f"{path}.json", operations={"get": operation("pages", "The receipt as a file", answers, [SITE])})
     context = {"200": other_answer("The JSON-LD context.", "application/ld+json")}
     described = operation("published", "What the keys of a receipt mean", context)
-    spec.path("/ledger/contexts/receipt-1.jsonld", operations={"get": described})
+    for name in CONTEXT_NAMES:
+        spec.path(CONTEXT_FOLDER + name, operations={"get": described})
 
 
 def _describe_ledger(spec: APISpec) -> None:

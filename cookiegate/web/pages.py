@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
+from cookiegate.policy.locales import text_direction
 from cookiegate.web.guidance import OTHER, Guidance, other_guidance
 from cookiegate.web.notice_view import (
     Context,
@@ -54,6 +55,7 @@ def preferences_page(
         **frame(notice, locales, texts["preferences_title"], "preferences"),
         "flash": {"kind": flash, "text": texts[f"flash_{flash}"]} if flash else None,
         "incidents": [],
+        "signal": None,
         "status": _status(notice, consent),
         "form": form_view(notice, consent, hidden),
         "receipt": receipt_links(notice["site"], notice["locale"], receipt)
@@ -102,7 +104,7 @@ def error_page(problem: Mapping[str, Any], locale: str, *, back: str | None = No
     texts = page_texts(language)
     return {
         "lang": language,
-        "dir": "ltr",
+        "dir": text_direction(language),
         "t": texts,
         "title": problem.get("title") or texts["error_title"],
         "problem": {key: problem.get(key) for key in ("title", "detail", "status", "code")},

@@ -13,6 +13,7 @@ from cookiegate.ledger.receipt_authorities import authorities, jurisdictions
 from cookiegate.ledger.receipt_reading import Receipt
 from cookiegate.policy.document import Policy
 from cookiegate.policy.locales import language_name
+from cookiegate.policy.signals import SIGNAL_NAMES
 from cookiegate.tokens import base64url
 from cookiegate.web.notice_view import Context, Notice, frame, purpose_view
 from cookiegate.web.wording import moment_text, page_texts
@@ -109,6 +110,8 @@ def _result(receipt: Receipt, notice: Notice, seen_in: str) -> Context:
 def _result_facts(receipt: Receipt, notice: Notice, seen_in: str) -> list[Context]:
     texts, facts = page_texts(notice["locale"]), receipt.facts
     pressed = notice["texts"][_PRESSED[facts["action"]]] if facts["action"] in _PRESSED else texts["withdraw"]
+    if facts["action"] == "signal":
+        pressed = SIGNAL_NAMES[facts["signal"]["seen"]]
     shown = {
         "decided_label": moment_text(facts["decided_at"], notice["locale"]),
         "receipt_pressed_label": pressed,
@@ -122,7 +125,7 @@ def _result_facts(receipt: Receipt, notice: Notice, seen_in: str) -> list[Contex
 
 def _no(action: str) -> str:
     """What a no was."""
-    return "withdrawn" if action == "withdraw" else "refused"
+    return "withdrawn" if action in ("withdraw", "signal") else "refused"
 
 
 def _choice(texts: Mapping[str, str], action: str, allowed: bool) -> Context:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote
 
 from cookiegate.policy.locales import country_name, language_name
+from cookiegate.policy.signals import SIGNAL_NAMES
 from cookiegate.rights.disclosure.disclosure import Disclosure
 from cookiegate.rights.events.search import Overview
 from cookiegate.web.notice_view import Context, Notice, frame, transmissions_view
-from cookiegate.web.wording import date_text, moment_text, read_yaml, shipped_language
+from cookiegate.web.wording import date_text, moment_text, texts_in
 
 Flash = Literal["restricted", "lifted", "held"]
 #: Choices on the page; the download has all.
@@ -30,10 +29,10 @@ NoticeOf = Callable[[int], Notice]
 Span = Callable[[int], str]
 
 
-@cache
 def record_texts(tag: str) -> Mapping[str, str]:
     """The texts of these pages in the language that fits ``tag``."""
-    return MappingProxyType(read_yaml(f"record_texts/{shipped_language(tag)}.yaml"))
+    texts: Mapping[str, str] = texts_in("record_texts", tag)
+    return texts
 
 
 def record_page(
@@ -219,6 +218,7 @@ def _decision(item: Mapping[str, Any], notice: Notice, locale: str) -> Context:
         {"label": texts["shown_label"],
          "text": texts[f"shown_{surface}"].format(language=language) if known else texts["shown_unknown"]},
         {"label": texts["device_label"], "text": _device(item["device"])},
+        *_signal(item.get("signal"), texts),
         {"label": texts["notice_label"], "text": texts["notice_value"].format(version=version),
          "href": f"/notice/{quote(item['site'], safe='')}?version={version}&lang={quote(locale)}"},
         {"label": texts["proof_label"], "text": texts["proof_value"], "href": f"/ledger/proof/{quote(item['id'])}"},
@@ -231,6 +231,10 @@ def _decision(item: Mapping[str, Any], notice: Notice, locale: str) -> Context:
         "categories": _titles(notice["acquire"], item["acquire"], optional=False),
         "facts": facts,
     }
+
+
+def _signal(signal: Mapping[str, Any] | None, texts: Mapping[str, str]) -> list[Context]:
+    return [{"label": texts["signal_label"], "text": SIGNAL_NAMES[signal["seen"]]}] if signal else []
 
 
 def _device(device: Mapping[str, Any]) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from cookiegate.clock import rfc3339
+from cookiegate.policy.tags import written
 from cookiegate.rights.requests.deadlines import RESIDENCES
 from cookiegate.rights.requests.documents import MEDIA_TYPES
 from cookiegate.rights.requests.files import RequestFile
 from cookiegate.rights.requests.kinds import KINDS
 from cookiegate.rights.requests.machine import possible_steps
 from cookiegate.rights.requests.messages import reasons_text
-from cookiegate.rights.requests.wording import request_texts
+from cookiegate.rights.requests.wording import request_language, request_texts
+from cookiegate.web.foreign import marked
 from cookiegate.web.notice_view import Context, Notice, frame
-from cookiegate.web.wording import date_text, moment_text, read_yaml, shipped_language
+from cookiegate.web.wording import date_text, moment_text, texts_in
 
 #: Fields of the form, in its order, with those of the contract whose faults belong to them.
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -33,10 +33,16 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 _MEGABYTE = 1_048_576
 
 
-@cache
 def request_page_texts(tag: str) -> Mapping[str, str]:
     """Every text of these pages in the language that fits ``tag``."""
-    return MappingProxyType(read_yaml(f"request_page_texts/{shipped_language(tag)}.yaml"))
+    texts: Mapping[str, str] = texts_in("request_page_texts", tag)
+    return texts
+
+
+def _request_words(tag: str) -> Mapping[str, Mapping[str, str]]:
+    """What requests, states and outcomes are called on these pages."""
+    words = request_texts(tag)
+    return words if written(request_language(tag)) == written(tag) else marked(words)
 
 
 def request_form_page(
@@ -58,7 +64,7 @@ def request_form_page(
         values: what was filled in before, by field.
         faults: fields of the contract that did not fit.
     """
-    texts, words = request_page_texts(notice["locale"]), request_texts(notice["locale"])
+    texts, words = request_page_texts(notice["locale"]), _request_words(notice["locale"])
     chosen = values.get("kind", "")
     kinds = [
         {"key": kind, "title": words["kinds"][kind], "hint": words["kind_hints"][kind], "checked": kind == chosen}
@@ -133,7 +139,7 @@ def request_status_page(
         said: the text that answers what was just done.
         faults: ``document`` when it could not be taken.
     """
-    texts, words = request_page_texts(notice["locale"]), request_texts(notice["locale"])
+    texts, words = request_page_texts(notice["locale"]), _request_words(notice["locale"])
     limits = {"megabytes": document["limit_bytes"] // _MEGABYTE, "days": document["days"]}
     amount = file.words_of("quote_fee").get("amount", "")
     return {
@@ -161,7 +167,7 @@ def request_status_page(
 
 def request_confirm_page(notice: Notice, file: RequestFile | None, token: str, *, done: bool = False) -> Context:
     """What ``request_confirm.html`` shows behind the link of our mail: a button, thanks, or that the link is dead."""
-    texts, words = request_page_texts(notice["locale"]), request_texts(notice["locale"])
+    texts, words = request_page_texts(notice["locale"]), _request_words(notice["locale"])
     title = texts["confirmed_title" if done else "confirm_title"]
     lead = texts["confirmed_lead" if done else "link_dead"]
     if file is not None and not done:
@@ -177,7 +183,7 @@ def request_confirm_page(notice: Notice, file: RequestFile | None, token: str, *
 
 
 def _file(notice: Notice, file: RequestFile, now_ms: int) -> Context:
-    words, case, locale = request_texts(notice["locale"]), file.case, notice["locale"]
+    words, case, locale = _request_words(notice["locale"]), file.case, notice["locale"]
     due, received_at = case.deadline(now_ms), rfc3339(case.received_at_ms)
     tone = {"granted": "granted", "refused": "refused"}.get(str(case.outcome), "undecided")
     return {
@@ -195,7 +201,7 @@ def _file(notice: Notice, file: RequestFile, now_ms: int) -> Context:
 
 
 def _history(notice: Notice, file: RequestFile) -> list[Context]:
-    steps, locale = request_texts(notice["locale"])["steps"], notice["locale"]
+    steps, locale = _request_words(notice["locale"])["steps"], notice["locale"]
     happened = [("received", file.case.received_at_ms), *((note.step.name, note.step.at_ms) for note in file.notes)]
     lines = [(steps[name], rfc3339(at_ms)) for name, at_ms in happened]
     return [{"text": text, "at": {"text": moment_text(at, locale), "datetime": at}} for text, at in lines]

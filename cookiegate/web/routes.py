@@ -44,8 +44,12 @@ CONSENT = Route("/v1/sites/<site>/consent", GET, consents.get_consent, cors=True
 REQUESTS = Route("/v1/sites/<site>/requests", ("POST",), requests.post_request, cors=True, allowance="requests")
 REQUEST = Route("/v1/sites/<site>/requests/<reference>", GET, requests.get_request, cors=True, allowance="tokens")
 NOTICE = Route("/v1/sites/<site>/notice", GET, consents.get_notice, cors=True)
+VENDORS = Route("/v1/sites/<site>/list", GET, published.get_vendor_list)
 WIDGET = Route("/w/<site>.js", GET, published.get_widget)
 WIDGET_IN = Route("/w/<site>.<locale>.js", GET, published.get_widget)
+HEADLESS = Route("/w/<site>.headless.js", GET, published.get_headless)
+HEADLESS_IN = Route("/w/<site>.headless.<locale>.js", GET, published.get_headless)
+WIDGET_CONFIG = Route("/w/<site>.<locale>.json", GET, published.get_config)
 WIDGET_PINNED = Route("/w/<site>@<digest>.js", GET, published.get_pinned_widget)
 JWKS = Route("/.well-known/jwks.json", GET, published.get_jwks)
 GPC = Route("/.well-known/gpc.json", GET, published.get_gpc)
@@ -57,11 +61,11 @@ RECORD = Route("/v1/sites/<site>/record", ("GET", "POST"), records.read_record, 
 RECORD_ACT = Route("/v1/sites/<site>/record/<act>", ("POST",), records.act_on_record, cors=True, allowance="writes")
 
 ROUTES = (
-    DECISIONS, TOKEN, CONSENT, NOTICE, WIDGET, WIDGET_IN, WIDGET_PINNED, JWKS, GPC, STATUS,
-    GATE_CHECK, GATE_STRIP, COLLECT, REQUESTS, REQUEST, RECORD, RECORD_ACT,
+    DECISIONS, TOKEN, CONSENT, NOTICE, VENDORS, WIDGET, WIDGET_IN, HEADLESS, HEADLESS_IN, WIDGET_CONFIG, WIDGET_PINNED,
+    JWKS, GPC, STATUS, GATE_CHECK, GATE_STRIP, COLLECT, REQUESTS, REQUEST, RECORD, RECORD_ACT,
 )  # fmt: skip
 
-_SITE_ROUTES = {"decisions": DECISIONS, "token": TOKEN, "consent": CONSENT, "notice": NOTICE}
+_SITE_ROUTES = {"decisions": DECISIONS, "token": TOKEN, "consent": CONSENT, "notice": NOTICE, "list": VENDORS}
 _EXACT = {"/.well-known/jwks.json": JWKS, "/.well-known/gpc.json": GPC, "/gate/check": GATE_CHECK}
 Match = tuple[Route, dict[str, str]]
 
@@ -76,6 +80,9 @@ def match(path: str) -> Match | None:
         return _SITE_ROUTES[parts[4]], {"site": parts[3]}
     if len(parts) == 3 and parts[1] == "w" and parts[2].endswith(".js"):
         return _match_widget(parts[2][:-3])
+    if len(parts) == 3 and parts[1] == "w" and parts[2].endswith(".json"):
+        site, _, locale = parts[2][:-5].partition(".")
+        return (WIDGET_CONFIG, {"site": site, "locale": locale}) if site and locale else None
     if len(parts) == 3 and parts[1] == "status" and parts[2]:
         return STATUS, {"number": parts[2]}
     return None
@@ -88,4 +95,7 @@ def _match_widget(name: str) -> Match | None:
     site, localised, locale = name.partition(".")
     if not site or (localised and not locale):
         return None
+    kind, localised_too, inner = locale.partition(".")
+    if kind == "headless" and (inner or not localised_too):
+        return (HEADLESS_IN, {"site": site, "locale": inner}) if inner else (HEADLESS, {"site": site})
     return (WIDGET_IN, {"site": site, "locale": locale}) if localised else (WIDGET, {"site": site})

@@ -10,6 +10,7 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from cookiegate.consent.grants import ACTIONS
+from cookiegate.consent.signals import SIGNALS
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
 from cookiegate.tokens.claims import BINDINGS_LIMIT
 
@@ -106,6 +107,15 @@ class DecisionBodySchema(Schema):
         },
     )
     bind = _bindings()
+    signal = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=validate.OneOf(SIGNALS),
+        metadata={
+            "description": "The browser signal that the page's script sees; the headers `Sec-GPC` and `DNT` count too. "
+            "Needed by one of these ways for the action `signal`."
+        },
+    )
 
 
 class ConsentSchema(Schema):
@@ -128,6 +138,33 @@ class ConsentSchema(Schema):
     acquire = fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)
     decided_at = fields.DateTime(required=True, allow_none=True, format="iso")
     expires_at = fields.DateTime(required=True, allow_none=True, format="iso")
+    signal = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(SIGNALS),
+        metadata={"description": "The browser signal that came with the request and counts."},
+    )
+    despite = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(SIGNALS),
+        metadata={"description": "The signal in spite of which purposes were allowed by name."},
+    )
+
+
+class SignalSchema(Schema):
+    """A browser signal that was seen with a decision, and what it meant."""
+
+    seen = fields.String(required=True, validate=validate.OneOf(SIGNALS))
+    held = fields.List(
+        fields.String(), required=True, metadata={"description": "Purposes that it switched off, or kept off."}
+    )
+    despite = fields.List(
+        fields.String(), metadata={"description": "Purposes that were allowed by name although it was there."}
+    )
+    since = fields.DateTime(
+        format="iso", metadata={"description": "For the act `signal`: when what still holds was allowed."}
+    )
 
 
 class DecisionSchema(Schema):
@@ -141,6 +178,7 @@ class DecisionSchema(Schema):
     purposes = fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)
     acquire = fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)
     decided_at = fields.DateTime(required=True, format="iso")
+    signal = fields.Nested(SignalSchema, required=True, allow_none=True)
 
 
 class DecisionAnswerSchema(Schema):
@@ -187,6 +225,9 @@ class NoticePurposeSchema(Schema):
     key = fields.String(required=True)
     title = fields.String(required=True)
     description = fields.String(required=True)
+    loss_text = fields.String(
+        allow_none=True, metadata={"description": "What is lost by saying no; null where nobody is asked."}
+    )
     legal_basis = fields.String(required=True)
     legal_basis_text = fields.String(required=True)
     always_on = fields.Boolean(required=True)
@@ -223,6 +264,9 @@ class NoticeSchema(Schema):
     acquire = fields.List(fields.Nested(NoticeCategorySchema), required=True)
     ip_when_refused = fields.String(required=True)
     ask_again_days = fields.Integer(required=True)
+    refused_days = fields.Integer(
+        metadata={"description": "Days for which a refusal is left in peace here, if that is longer than after a yes."}
+    )
     retention = fields.Dict(keys=fields.String(), values=fields.String())
     texts = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     theme = fields.Dict(required=True)

@@ -54,10 +54,13 @@ from cookiegate.web.deliveries import DeliveryGauges, delivery_chores
 from cookiegate.web.doors import Doors
 from cookiegate.web.fan_out import FanOut
 from cookiegate.web.following import Following
+from cookiegate.web.groups import Groups
+from cookiegate.web.iab import VendorList
 from cookiegate.web.leads import Leads
 from cookiegate.web.limiting import Limits
 from cookiegate.web.metrics import Metrics
 from cookiegate.web.origins import origin_of
+from cookiegate.web.places import Places
 from cookiegate.web.purging import CLOCK_EVERY_S, PURGE_EVERY_S, ClockWatch, PurgeGauges
 from cookiegate.web.records import Records, open_records
 from cookiegate.web.redis_gauges import RedisGauges
@@ -88,6 +91,7 @@ class Service:
     ledger: Ledger
     sealer: Sealer
     book: PolicyBook
+    groups: Groups
     issuer: Issuer
     register: StatusRegister
     epochs: EpochRegister
@@ -96,6 +100,8 @@ class Service:
     fan_out: FanOut
     decider: Decider
     clients: Clients
+    places: Places
+    vendor_list: VendorList
     limits: Limits
     metrics: Metrics
     receipts: ReceiptBook
@@ -145,6 +151,7 @@ class Service:
         for site in self.book.sites():
             self.metrics.policies.labels(site).set(self.book.current(site).version)
         self.widgets.prepare()
+        self.groups.look()
 
     def _note(self, revocation: Revocation) -> None:
         self.register.revoke(revocation.slot.list_id, revocation.slot.index)
@@ -261,6 +268,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         ledger=ledger,
         sealer=sealer,
         book=book,
+        groups=Groups(book),
         issuer=Issuer(keyring, settings.base_url, settings.token_ttl_s),
         register=register,
         epochs=epochs,
@@ -269,6 +277,8 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         fan_out=fan_out,
         decider=Decider(storage, keyring.secret("handle"), on_revoked, clock, record_lifted, epochs.raise_to),
         clients=clients,
+        places=Places(settings, clients),
+        vendor_list=VendorList(settings.vendor_list),
         limits=Limits(settings, cache, clients, book.knows),
         metrics=metrics,
         receipts=ReceiptBook(storage, settings.base_url),

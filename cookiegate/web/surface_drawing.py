@@ -6,7 +6,7 @@ The widget draws in the browser; its templates here say the same once more, so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cookiegate.web.bundle import page_style, widget_bundle
+from cookiegate.web.notes import RegionNote
 from cookiegate.web.notice_view import Notice, safe_url
 from cookiegate.web.pages import form_view
 from cookiegate.web.theme import theme_css
@@ -22,17 +23,18 @@ from cookiegate.web.wording import list_text, page_texts
 _UNDECIDED = {"state": "undecided", "ask": True, "purposes": {}, "acquire": {}}
 
 
-def draw_widget(notice: Notice) -> dict[str, str]:
+def draw_widget(notice: Notice, notes: Sequence[RegionNote] = ()) -> dict[str, str]:
     """The widget's layers for someone who has ticked nothing.
 
     Args:
         notice: the body of a notice.
+        notes: what banner and dialog say besides where the visitor is.
 
     Returns:
         Layer → HTML: ``banner``; ``banner_asked_again``, with the line for someone who had answered an earlier
         version; ``dialog``; ``cover``, in place of a held frame, where ``{purpose}`` and ``{host}`` are the page's.
     """
-    context = _widget_context(notice)
+    context = {**_widget_context(notice), "notes": notes}
     return {
         "banner": _draw("banner", context, asked_again=False),
         "banner_asked_again": _draw("banner", context, asked_again=True),
@@ -63,12 +65,13 @@ def preferences_style(theme: Mapping[str, str]) -> str:
 
 
 def _widget_context(notice: Notice) -> dict[str, Any]:
-    site = f"{quote(str(notice['site']), safe='')}?lang={quote(notice['locale'])}"
+    site, lang = quote(str(notice["site"]), safe=""), f"?lang={quote(notice['locale'])}"
     return {
         "notice": notice,
         "texts": notice["texts"],
-        "policy": safe_url(notice["links"].get("policy")) or f"/notice/{site}",
-        "preferences": f"/preferences/{site}",
+        "policy": safe_url(notice["links"].get("policy")) or f"/notice/{site}{lang}",
+        "preferences": f"/preferences/{site}{lang}",
+        "record": f"/preferences/{site}/record{lang}",
         "purposes": [_purpose(notice, purpose) for purpose in notice["purposes"]],
     }
 

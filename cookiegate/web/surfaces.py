@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -18,11 +20,15 @@ from cookiegate.clock import Clock
 from cookiegate.errors import StorageError
 from cookiegate.ledger.hashing import canonical
 from cookiegate.policy.publishing import PolicyBook
+from cookiegate.policy.regions import Duties
 from cookiegate.storage.contract import Storage
 from cookiegate.storage.tables import artifacts
-from cookiegate.web.bundle import widget_bundle
+from cookiegate.web.bundle import digest_of, widget_bundle
+from cookiegate.web.history_view import completed
+from cookiegate.web.notes import RegionNote, strictest
 from cookiegate.web.notice_view import Notice
 from cookiegate.web.surface_drawing import draw_preferences, draw_widget, preferences_style, widget_style
+from cookiegate.web.widget_parts import page_parts
 
 Kind = Literal["widget", "preferences"]
 KINDS: tuple[Kind, ...] = ("widget", "preferences")
@@ -53,33 +59,42 @@ class Surface:
     artifacts: tuple[Artifact, ...]
 
 
-def make_surface(kind: Kind, notice: Notice) -> Surface:
+def make_surface(kind: Kind, notice: Notice, parts: Mapping[str, Any] = MappingProxyType({})) -> Surface:
     """Draws a surface.
 
     Args:
         kind: the widget's layers, or the form of the preferences page.
         notice: the body of a notice, complete.
+        parts: of the widget that the site has, with what each is given.
 
     Returns:
         The surface; its document is ``{"v", "kind": "surface", "surface", "site", "policy_version", "locale",
-        "notice", "widget", "style", "html"}``: digests are hex SHA-256, ``widget`` is that of the widget's code and is
-        null for the preferences page, ``html`` maps each layer to its markup.
+        "notice", "widget", "code", "style", "html"}``: digests are hex SHA-256, ``code`` maps each file of the widget's
+        code to its own, ``widget`` is that of the first one; it is null, and ``code`` empty, for the preferences page.
+        ``html`` maps each layer to its markup.
     """
     is_widget = kind == "widget"
-    bundle = widget_bundle()
+    code = widget_bundle().code(parts) if is_widget else {}
+    digests = {name: digest_of(file) for name, file in code.items()}
     style = Artifact(f"style/{kind}", (widget_style if is_widget else preferences_style)(notice["theme"]).encode())
     document = {
         "v": 1,
         "kind": "surface",
         "surface": kind,
         **{name: notice[name] for name in ("site", "policy_version", "locale", "notice")},
-        "widget": bundle.digest if is_widget else None,
+        "widget": digests.get("cookiegate"),
+        "code": digests,
         "style": style.digest,
-        "html": draw_widget(notice) if is_widget else draw_preferences(notice),
+        "html": draw_widget(notice, _notes(parts)) if is_widget else draw_preferences(notice),
     }
     page = Artifact(f"surface/{kind}/{notice['policy_version']}/{notice['locale']}", canonical(document))
-    code = (Artifact("widget-code", bundle.code),) if is_widget else ()
-    return Surface(page.digest, (style, *code, page))
+    files = (Artifact("widget-code" if name == "cookiegate" else f"widget-code/{name}", code[name]) for name in code)
+    return Surface(page.digest, (style, *files, page))
+
+
+def _notes(parts: Mapping[str, Any]) -> list[RegionNote]:
+    """What banner and dialog say besides, in the order of the widget's parts."""
+    return [*parts.get("region", ()), *([(parts["shared"], "", "")] if "shared" in parts else [])]
 
 
 def read_surface(storage: Storage, digest: str) -> dict[str, Any] | None:
@@ -107,32 +122,42 @@ class Surfaces:
         self._book = book
         self._storage = storage
         self._clock = clock
-        self._drawn: dict[tuple[str, str, Kind], tuple[str, Surface]] = {}
+        self._drawn: dict[tuple[str, str, Kind, Duties], tuple[str, Surface]] = {}
         self._second, self._lookups = 0, 0
         kept = sa.select(artifacts.c.sha256, artifacts.c.site).where(artifacts.c.name.like("surface/%"))
         self._site_of: dict[str, str] = {row["sha256"]: row["site"] for row in storage.read(kept)}
 
-    def current(self, site: str, locale: str, kind: Kind) -> Surface:
+    def current(self, site: str, locale: str, kind: Kind, wanted: Duties | None = None) -> Surface:
         """The surface of a site's current notice in one locale, drawn once.
+
+        Args:
+            site, locale, kind: which.
+            wanted: what the visitor's place asks for; the strictest when not given.
 
         Raises:
             SiteUnknownError: no policy is published.
         """
         notice = self._book.notice(site, locale)
-        drawn = self._drawn.get((site, locale, kind))
+        policy = self._book.current(site).policy
+        wanted = wanted or strictest(policy)
+        drawn = self._drawn.get((site, locale, kind, wanted))
         if drawn is None or drawn[0] != notice.sha256:
-            drawn = notice.sha256, make_surface(kind, notice.body)
-            self._drawn[site, locale, kind] = drawn
+            body = completed(notice.body)
+            drawn = notice.sha256, make_surface(kind, body, page_parts(policy, body, wanted))
+            self._drawn[site, locale, kind, wanted] = drawn
         return drawn[1]
 
-    def keep(self, site: str, locale: str) -> None:
+    def keep(self, site: str, locale: str, wanted: Duties | None = None) -> None:
         """Keeps the current surfaces of one locale; from then on decisions may point at them.
+
+        Args:
+            site, locale, wanted: as for :meth:`current`.
 
         Raises:
             StorageError: the record cannot be written now.
         """
         for kind in KINDS:
-            surface = self.current(site, locale, kind)
+            surface = self.current(site, locale, kind, wanted)
             if surface.digest in self._site_of:
                 continue
             for artifact in surface.artifacts:  # the document last: what is known is complete

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from nginx_front import NAME, NginxFront
+from support.frameworks import VENDOR_LIST, built_frameworks
 from support.live import ServiceProcess
 from support.policies import DEMO, demo_yaml
 from support.service import make_bench
@@ -24,19 +25,28 @@ DECISION = (
     b"POST /v1/sites/demo/decisions HTTP/1.1\r\nHost: consent.example.jp\r\nContent-Type: application/json\r\n"
     b"Idempotency-Key: aaaaaaaaaaaaaaaaaaaa\r\n"
 )
+VENDORS = """
+tcf:
+  cmp_id: 300
+  cmp_version: 2
+  purposes: {analytics: [1, 8, 9]}
+"""
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     folder = tmp_path_factory.mktemp("service")
     policy = folder / "demo.yaml"
-    policy.write_text(demo_yaml(f"https://{NAME}"), encoding="utf-8")
-    process = ServiceProcess(
-        folder, base_url=f"https://{NAME}", policies=(policy,), COOKIEGATE_TRUSTED_PROXIES="127.0.0.1/32"
-    )
-    process.start()
-    yield process
-    process.stop()
+    policy.write_text(demo_yaml(f"https://{NAME}", lambda text: text + VENDORS), encoding="utf-8")
+    built_frameworks()
+    with ServiceProcess(
+        folder,
+        base_url=f"https://{NAME}",
+        policies=(policy,),
+        COOKIEGATE_TRUSTED_PROXIES="127.0.0.1/32",
+        COOKIEGATE_VENDOR_LIST=str(VENDOR_LIST),
+    ) as process:
+        yield process
 
 
 @pytest.fixture
@@ -75,6 +85,27 @@ def test_a_pinned_banner_is_kept_and_says_that_it_never_changes(front: NginxFron
     first, again = (front.send("GET", f"/w/demo@{digest}.js") for _ in range(2))
     assert (first.status, first.cache, again.cache) == (200, "MISS", "HIT")
     assert "immutable" in again.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "seconds"),
+    [
+        ("/w/demo.en.json", "application/json", 300),
+        ("/w/demo.headless.js", "text/javascript; charset=utf-8", 300),
+        ("/w/demo.headless.en.js", "text/javascript; charset=utf-8", 300),
+        ("/v1/sites/demo/list", "application/json", 3_600),
+    ],
+)
+def test_what_pages_fetch_besides_is_kept_for_as_long_as_it_says(
+    front: NginxFront, path: str, kind: str, seconds: int
+) -> None:
+    first, again = front.send("GET", path), front.send("GET", path)
+    assert (first.status, first.cache, again.cache) == (200, "MISS", "HIT")
+    assert first.headers["Content-Type"] == again.headers["Content-Type"] == kind
+    assert again.headers["Cache-Control"].startswith(f"public, max-age={seconds},")
+    assert again.body == first.body
+    front.later(seconds + 5)
+    assert front.send("GET", path).cache in ("STALE", "UPDATING", "EXPIRED")
 
 
 def test_keys_and_lists_are_kept_for_a_moment_so_that_nobody_gets_old_ones(front: NginxFront) -> None:

@@ -240,7 +240,7 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=int(os.environ.get("HISTORIES", "20")),
+    max_examples=int(os.environ.get("HISTORIES", "12")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -11,6 +11,7 @@ from typing import Any
 import rdflib
 from pyld import jsonld
 from pyshacl import validate
+from support.policies import EXAMPLES, MANY_LANGUAGES
 from support.service import Bench, Visitor
 
 from cookiegate.ledger.receipt_document import CONTEXT_PATH, context_text
@@ -19,7 +20,7 @@ from cookiegate.policy.reading import load_policy
 from cookiegate.storage.contract import DecisionRow
 
 HERE = Path(__file__).parent
-POLICIES = sorted((HERE.parents[1] / "examples" / "policies").glob("*.yaml"))
+POLICIES = sorted(set(EXAMPLES.glob("*.yaml")) - {MANY_LANGUAGES})
 ACTIONS = ("accept", "reject", "choose", "withdraw")
 
 

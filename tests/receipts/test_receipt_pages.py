@@ -219,8 +219,9 @@ def test_a_text_that_is_too_long_is_not_looked_at(visitor: Visitor) -> None:
 def test_the_context_is_published_for_ever_and_for_everybody(visitor: Visitor) -> None:
     take(visitor, "accept", "en")
     document = json.loads(visitor.send("GET", FILE).data)
-    answer = visitor.send("GET", "/ledger/contexts/receipt-1.jsonld")
+    answer = visitor.send("GET", "/ledger/contexts/receipt-3.jsonld")
     assert answer.data == context_text()
+    assert visitor.send("GET", "/ledger/contexts/receipt-1.jsonld").data == context_text("receipt-1.jsonld")
     assert answer.mimetype == "application/ld+json"
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "cookiegate"
 #: Rooms from the ground up; a room may import from its own level's left, and from any lower level.
 LEVELS = (
-    ("errors", "clock", "randomness", "collectors", "hosts"),
+    ("errors", "clock", "randomness", "collectors", "hosts", "shipped"),
     ("settings",),
     ("storage",),
     ("tokens", "policy"),

@@ -6,8 +6,8 @@ import pytest
 from pages_material import ROOT, Outline, consent, preferences
 
 from cookiegate.consent.device import Device, read_device
+from cookiegate.shipped import read_shipped
 from cookiegate.web.guidance import OTHER, all_guidance, browser_key, guidance_for, other_guidance
-from cookiegate.web.wording import read_yaml
 
 DOCUMENT = ROOT / "docs" / "reference" / "browser-guidance.md"
 KEPT_BY = "<!-- Made from cookiegate/web/browsers: `python tests/web/test_browser_guidance.py` writes it anew. -->"
@@ -56,7 +56,10 @@ def test_every_guidance_is_reached_by_some_browser() -> None:
 
 
 def test_both_languages_describe_the_same_browsers_in_the_same_order() -> None:
-    english, japanese = read_yaml("browsers/en.yaml"), read_yaml("browsers/ja.yaml")
+    english, japanese = (
+        read_shipped("cookiegate.web", "browsers/en.yaml"),
+        read_shipped("cookiegate.web", "browsers/ja.yaml"),
+    )
     assert list(english["browsers"]) == list(japanese["browsers"])
     assert list(english["consequence"]) == list(japanese["consequence"])
     for key, entry in english["browsers"].items():
@@ -90,7 +93,7 @@ def test_s09_the_page_says_how_to_refuse_cookies_and_what_will_then_not_work(age
 def test_s09_refusing_cookies_is_said_to_leave_nothing_behind_and_the_pages_readable(locale: str) -> None:
     promise = {"en": "records nothing for statistics", "ja": "記録も残しません"}[locale]
     readable = {"en": "pages can still be read", "ja": "ページはそのままご覧いただけます"}[locale]
-    blocked = read_yaml(f"browsers/{locale}.yaml")["consequence"]["blocked"]
+    blocked = read_shipped("cookiegate.web", f"browsers/{locale}.yaml")["consequence"]["blocked"]
     assert promise in blocked
     assert readable in blocked
 
@@ -136,7 +139,7 @@ def reference_page() -> str:
             lines += [f"{number}. {step}" for number, step in enumerate(item.steps, 1)]
     lines += ["", "## What will then not work"]
     for locale in ("en", "ja"):
-        for key, words in read_yaml(f"browsers/{locale}.yaml")["consequence"].items():
+        for key, words in read_shipped("cookiegate.web", f"browsers/{locale}.yaml")["consequence"].items():
             lines += ["", f"`{key}` ({locale}): {words}"]
     return "\n".join(lines) + "\n"
 

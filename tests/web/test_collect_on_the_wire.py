@@ -45,10 +45,8 @@ def service(behind: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iter
     text = demo_yaml("http://shop.test", lambda text: text.replace("collectors:", more, 1))
     policy.write_text(text, encoding="utf-8")
     env = {"COOKIEGATE_COLLECT_URL": f"{behind.url}/base", "COOKIEGATE_COLLECT_BATCH_LIMIT_BYTES": "20000000"}
-    service = ServiceProcess(folder, policies=(policy,), **env)
-    service.start()
-    yield service
-    service.stop()
+    with ServiceProcess(folder, policies=(policy,), **env) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")

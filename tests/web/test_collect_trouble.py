@@ -145,10 +145,10 @@ def test_an_answer_that_drips_is_cut_off(tmp_path: Path) -> None:
 
     threading.Thread(target=drip, daemon=True).start()
     bench = make_bench(tmp_path, COLLECT_URL=f"http://127.0.0.1:{server.getsockname()[1]}", COLLECT_TIMEOUT_S="1")
-    answer = send(visitor_of(bench, "browsing"))
-    assert (answer.status_code, answer.get_json()["code"]) == (504, "upstream_slow")
-    assert cut.wait(30)
-    server.close()
+    with server:
+        answer = send(visitor_of(bench, "browsing"))
+        assert (answer.status_code, answer.get_json()["code"]) == (504, "upstream_slow")
+        assert cut.wait(30)
     bench.service.close()
 
 

@@ -23,9 +23,16 @@ def decision(**changes: Any) -> dict[str, Any]:
 REQUESTS: dict[str, dict[str, Any]] = {
     "widget": {"path": "/w/demo.js"},
     "widget_gzip": {"path": "/w/demo.en.js", "headers": {"Accept-Encoding": "gzip"}},
+    "widget_brotli": {"path": "/w/demo.en.js", "headers": {"Accept-Encoding": "br;q=0.9, gzip;q=0.8"}},
+    "widget_head": {"method": "HEAD", "path": "/w/demo.en.js"},
+    "headless": {"path": "/w/demo.headless.js"},
+    "headless_in_a_language": {"path": "/w/demo.headless.en.js"},
+    "headless_in_no_language": {"path": "/w/demo.headless.xx.js"},
     "widget_in_no_language": {"path": "/w/demo.xx.js"},
     "widget_of_no_site": {"path": "/w/nobody.js"},
     "widget_for_a_robot": {"path": "/w/demo.js", "headers": {"User-Agent": CRAWLER}},
+    "config": {"path": "/w/demo.ja.json", "headers": {"Accept-Encoding": "gzip"}},
+    "config_in_no_language": {"path": "/w/demo.xx.json"},
     "widget_pinned_to_nothing": {"path": f"/w/demo@{'0' * 64}.js"},
     "jwks": {"path": "/.well-known/jwks.json"},
     "gpc": {"path": "/.well-known/gpc.json"},
@@ -34,6 +41,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "status_in_the_past": {"path": "/status/1?time=5"},
     "consent": {"path": "/v1/sites/demo/consent", "headers": ORIGIN},
     "notice": {"path": "/v1/sites/demo/notice?lang=ja", "headers": ORIGIN},
+    "vendors_of_nobody": {"path": "/v1/sites/demo/list"},
     "token_for_a_stranger": {"method": "POST", "path": "/v1/sites/demo/token", "headers": ORIGIN},
     "token_by_get": {"path": "/v1/sites/demo/token"},
     "head": {"method": "HEAD", "path": "/v1/sites/demo/notice"},
@@ -124,8 +132,12 @@ def test_every_hot_route_is_a_route_of_flask(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/w/", "/w/demo", "/w/.js", "/v1/sites//consent", "/status/", "/v1/sites/demo/x"]
-)
+    "path",
+    [
+        "/", "/w/", "/w/demo", "/w/.js", "/w/demo.json", "/w/.en.json", "/v1/sites//consent", "/status/",
+        "/v1/sites/demo/x",
+    ],
+)  # fmt: skip
 def test_the_front_leaves_other_paths_to_flask(path: str) -> None:
     assert match(path) is None
 

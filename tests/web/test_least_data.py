@@ -12,7 +12,7 @@ from cookiegate.storage.tables_all import metadata
 ADDRESS = "203.0.113.77"
 RECORD = {
     "v", "id", "site", "sub", "epoch", "action", "notice", "ui", "policy_version", "purposes", "acquire", "device",
-    "decided_at",
+    "decided_at", "signal",
 }  # fmt: skip
 
 

@@ -16,10 +16,11 @@ from test_pages_rendering import HOSTILE
 from cookiegate.policy.difference import compare
 from cookiegate.policy.document import Contract, JointUse, Policy, Purpose, Recipient, Retention
 from cookiegate.policy.history import editions, read_edition, read_notice
+from cookiegate.policy.pages import Cleaning, ConsentMode, Gpp, Hold, Regions, Sharing, Signals, Tcf
+from cookiegate.shipped import read_shipped
 from cookiegate.web.change_wording import history_texts, tell_changes
 from cookiegate.web.history_view import completed, history_part
 from cookiegate.web.pages import notice_page
-from cookiegate.web.wording import read_yaml
 
 DAY_S = 86_400
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -257,6 +258,18 @@ EVERYTHING: dict[str, Policy] = {
     "source_document": replace(demo_policy(), source_document="x"),
     "eu_data": replace(demo_policy(), eu_data=not demo_policy().eu_data),
     "ask_again_days": replace(demo_policy(), ask_again_days=30),
+    "ask_again_refused_days": replace(demo_policy(), ask_again_refused_days=300),
+    "signals": replace(demo_policy(), signals=Signals(("analytics",), "honour")),
+    "regions": replace(demo_policy(), regions=Regions("everyone")),
+    "hold": replace(demo_policy(), hold=Hold({"stats.example": "analytics"})),
+    "attach": replace(demo_policy(), attach={"snowplow": "analytics"}),
+    "clean": replace(demo_policy(), clean=Cleaning(cookies={"_fbp": ("advertising",)})),
+    "google": replace(demo_policy(), google=ConsentMode(ad_storage="advertising")),
+    "tcf": replace(demo_policy(), tcf=Tcf(300, 2, {"analytics": (1, 8)})),
+    "gpp": replace(demo_policy(), gpp=Gpp(("usnat",), sale=("advertising",))),
+    "share": replace(demo_policy(), share=Sharing("shop.test")),
+    "reload_on_withdrawal": replace(demo_policy(), reload_on_withdrawal="auto"),
+    "debug_origins": replace(demo_policy(), debug_origins=demo_policy().origins),
     "ip_when_refused": replace(
         demo_policy(), ip_when_refused="drop" if demo_policy().ip_when_refused == "truncate" else "truncate"
     ),
@@ -271,7 +284,7 @@ EVERYTHING: dict[str, Policy] = {
         f"purpose.{name}": with_purpose(demo_policy(), "analytics", **{name: value})
         for name, value in {
             "title": TEXT, "description": TEXT, "legal_basis": "contract", "acquire": ("ip",), "retention_days": 1,
-            "recipients": (), "always_on": True, "automated_decisions": True,
+            "recipients": (), "always_on": True, "automated_decisions": True, "loss": TEXT,
         }.items()
     },
     **{
@@ -299,13 +312,19 @@ def test_whatever_a_policy_changes_is_said_to_visitors_both_ways(changed: Policy
 
 def test_every_part_of_a_policy_is_among_what_is_tried() -> None:
     tried = " ".join(EVERYTHING)
+    # The site is another one's, the rest is tried by parts.
+    in_parts = {"site", "locales", "authoritative_locale", "purposes", "recipients", "retention"}
+    assert {one.name for one in fields(Policy) if one.init} - in_parts - EVERYTHING.keys() == set()
     for kind, prefix in ((Purpose, "purpose."), (Recipient, "recipient."), (Retention, "retention.")):
         missing = [one.name for one in fields(kind) if one.name != "key" and prefix + one.name not in tried]
         assert missing == []
 
 
 def test_both_languages_have_the_same_history_texts_with_the_same_gaps() -> None:
-    english, japanese = read_yaml("history_texts/en.yaml"), read_yaml("history_texts/ja.yaml")
+    english, japanese = (
+        read_shipped("cookiegate.web", "history_texts/en.yaml"),
+        read_shipped("cookiegate.web", "history_texts/ja.yaml"),
+    )
     for section in english:
         assert list(english[section]) == list(japanese[section])
         for key, text in english[section].items():

@@ -73,6 +73,14 @@ def test_a_refusal_after_going_back_is_taken(visitor: Visitor, bench: Bench) -> 
     assert visitor.send("GET", "/v1/sites/demo/consent").get_json()["state"] == "refused"
 
 
+def test_a_choice_that_still_waits_in_a_page_is_void_after_one_here(visitor: Visitor) -> None:
+    submit(visitor, "accept")
+    assert visitor.cookie("cg_pending.demo") is None
+    visitor.client.set_cookie("cg_pending.demo", "1")
+    submit(visitor, "reject")
+    assert visitor.cookie("cg_pending.demo") == "0"
+
+
 def test_a_page_that_was_open_too_long_says_that_nothing_was_saved(visitor: Visitor, bench: Bench) -> None:
     hidden = form_of(visitor)
     bench.publish(replace(demo_policy(), ask_again_days=30))

@@ -15,8 +15,8 @@ from support.policies import demo_policy
 from support.service import Bench, Visitor, make_bench
 from test_pages_rendering import HOSTILE
 
+from cookiegate.shipped import read_shipped
 from cookiegate.web.record_view import HISTORY_MAX, record_texts
-from cookiegate.web.wording import read_yaml
 
 DAY_S = 86_400
 
@@ -141,8 +141,10 @@ def test_erasing_asks_first_and_says_what_remains(bench: Bench, visitor: Visitor
 
 
 def test_s23_the_person_erases_everything_by_themselves(bench: Bench, visitor: Visitor) -> None:
+    visitor.client.set_cookie("cg_pending.demo", "1")
     done = press(visitor, "erase")
     assert done.status_code == 303
+    assert visitor.cookie("cg_pending.demo") == "0", "what a page still has to send is void"
     assert not [name for name in ("cg_choice", "cg_handle.demo", "cg_token") if visitor.cookie(name)]
     (row,) = bench.service.storage.decisions("demo")
     assert row.is_erased
@@ -350,7 +352,10 @@ def test_the_pages_lead_to_the_record(visitor: Visitor) -> None:
 
 
 def test_both_languages_have_the_same_record_texts_with_the_same_gaps() -> None:
-    english, japanese = read_yaml("record_texts/en.yaml"), read_yaml("record_texts/ja.yaml")
+    english, japanese = (
+        read_shipped("cookiegate.web", "record_texts/en.yaml"),
+        read_shipped("cookiegate.web", "record_texts/ja.yaml"),
+    )
     assert list(english) == list(japanese)
     for key, text in english.items():
         assert {part.partition("}")[0] for part in text.split("{")[1:]} == {

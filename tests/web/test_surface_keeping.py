@@ -15,8 +15,10 @@ from support.service import AGENT, Bench, Visitor, make_bench
 
 from cookiegate.policy.reading import load_policy
 from cookiegate.web import surfaces
-from cookiegate.web.bundle import widget_bundle
+from cookiegate.web.bundle import SCRIPTS, widget_bundle
+from cookiegate.web.notes import strictest
 from cookiegate.web.surfaces import read_surface
+from cookiegate.web.widget_parts import page_parts
 
 PAGE = "/preferences/demo?lang=en"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -49,8 +51,12 @@ def test_s03_what_was_shown_is_kept_by_its_digest_before_anyone_asks(bench: Benc
 def test_s03_the_kept_widget_names_its_code_and_its_texts(bench: Bench) -> None:
     document = read_surface(bench.service.storage, ui_of(bench))
     assert document is not None
-    assert document["widget"] == widget_bundle().digest
-    assert bench.service.storage.artifact(document["widget"]) == widget_bundle().code
+    policy = bench.service.book.current("demo").policy
+    parts = page_parts(policy, bench.service.book.notice("demo", "en").body, strictest(policy))
+    code = widget_bundle().code(parts)
+    assert set(code) == {"cookiegate", "second", "covers", *(f"parts/{name}" for name in parts)}
+    assert document["widget"] == document["code"]["cookiegate"]
+    assert {name: bench.service.storage.artifact(digest) for name, digest in document["code"].items()} == code
     texts = bench.service.book.notice("demo", "en").body["texts"]
     assert set(document["html"]) == {"banner", "banner_asked_again", "dialog", "cover"}
     for answer in ("accept", "reject", "choose"):
@@ -85,10 +91,11 @@ def test_a_digest_of_another_form_is_refused_and_named(visitor: Visitor, bench: 
 def test_a_digest_of_something_else_that_is_kept_is_not_a_screen(visitor: Visitor, bench: Bench) -> None:
     document = read_surface(bench.service.storage, ui_of(bench))
     assert document is not None
-    file = bench.service.widgets.current("demo", "en").digest
-    for ui in (file, document["style"], document["widget"]):
+    files = [bench.service.widgets.current("demo", "en", script).digest for script in SCRIPTS]
+    others = (*files, document["style"], *document["code"].values())
+    for ui in others:
         visitor.decide("reject", ui=ui)
-    assert [record["ui"] for record in recorded(bench)] == [None, None, None]
+    assert [record["ui"] for record in recorded(bench)] == [None] * len(others)
 
 
 def test_another_site_s_screen_is_not_this_site_s(visitor: Visitor, bench: Bench) -> None:

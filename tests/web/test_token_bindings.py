@@ -119,6 +119,6 @@ def test_nothing_of_it_is_stored(visitor: Visitor, bench: Bench) -> None:
 
 
 def test_script_names_the_bound_trackers_only_where_there_are_any(visitor: Visitor, bench: Bench) -> None:
-    assert b'"bind":["snowplow"]' in visitor.send("GET", "/w/demo.en.js").data
+    assert b'"bindings":["snowplow"]' in visitor.send("GET", "/w/demo.en.js").data
     bench.publish(demo_policy())
-    assert b'"bind":[' not in visitor.send("GET", "/w/demo.en.js").data
+    assert b'"bindings":[' not in visitor.send("GET", "/w/demo.en.js").data

@@ -92,5 +92,5 @@ def test_withdrawals_are_known_again_after_a_new_start(visitor: Visitor, bench: 
 
 def test_the_gpc_statement_is_what_we_do(visitor: Visitor) -> None:
     statement = visitor.send("GET", "/.well-known/gpc.json").get_json()
-    assert statement["gpc"] is False
+    assert statement["gpc"] is True
     assert statement["lastUpdate"] == "2026-11-18"

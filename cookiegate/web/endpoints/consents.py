@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cookiegate.policy.notice import negotiate
 from cookiegate.web.call import Call, Reply, json_reply
+from cookiegate.web.notes import patience
 from cookiegate.web.service import Service
 from cookiegate.web.visitors import consent_now
 
@@ -18,7 +19,8 @@ def get_notice(service: Service, call: Call, site: str) -> Reply:
     published = service.book.current(site)
     locale = negotiate(published.policy, call.query("lang"), call.header("HTTP_ACCEPT_LANGUAGE"))
     notice = service.book.notice(site, locale)
-    reply = json_reply({**notice.body, "holds_since": published.holds_since})
-    reply.headers[1] = ("Cache-Control", "public, max-age=60")
+    besides = patience(published.policy, service.places.duties(call, published.policy))
+    reply = json_reply({**notice.body, "holds_since": published.holds_since, **besides})
+    reply.headers[1] = ("Cache-Control", f"{service.places.cache_scope(published.policy)}, max-age=60")
     reply.add("Content-Language", locale)
     return reply.add("Vary", "Accept-Language")

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cookiegate.clock import rfc3339
-from cookiegate.consent.current import Consent, State
+from cookiegate.consent.current import Consent
 from cookiegate.consent.deciding import Decided, DecisionRequest
 from cookiegate.consent.device import read_device
 from cookiegate.consent.grants import scope_of
 from cookiegate.consent.records import ShownDecision, read_shown
-from cookiegate.errors import BotDeniedError
+from cookiegate.errors import BotDeniedError, InvalidInputError
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.storage.contract import DecisionRow
 from cookiegate.tokens.issuing import DraftToken, IssuedToken
 from cookiegate.tokens.signing import Unsigned, sign
 from cookiegate.web.bodies import read_decision_body, read_idempotency_key
 from cookiegate.web.call import Call, Reply, json_reply
-from cookiegate.web.damage import refuse_grants_on_damage
+from cookiegate.web.group_sharing import share_decision
 from cookiegate.web.origins import check_origin
 from cookiegate.web.service import Service
-from cookiegate.web.visitors import handle_of, set_cookies
+from cookiegate.web.taking import consent_after, take_decision
+from cookiegate.web.visitors import handle_of, set_cookies, signal_of
 
 
 def post_decision(service: Service, call: Call, site: str) -> Reply:
@@ -42,34 +43,47 @@ def post_decision(service: Service, call: Call, site: str) -> Reply:
         handle=handle_of(call, site),
         device=device.facts(),
         ui=service.surfaces.recognise(site, body.ui),
+        signal=signal_of(call, published, body.signal),
     )
-    answer = Answer(service, published, published.policy.bindings_asked(body.bind))
-    return answer.reply(take_decision(service, published, request, answer))
-
-
-def take_decision(
-    service: Service, published: PublishedPolicy, request: DecisionRequest, answer: Answer | None = None
-) -> Decided:
-    """Records a decision through whichever door it came."""
-    refuse_grants_on_damage(service, request)
-    is_current = service.book.notice_by_digest(published.policy.site, request.notice) is not None
-    decided = service.decider.decide(published, is_current, request, answer.begin if answer else None)
-    if decided.row.sub is not None and published.policy.takes_late_events:
-        service.withdrawals.note(decided.row.sub, decided.row.epoch, decided.row.decided_at_ms, decided.row.id)
-    service.metrics.decided(published.policy.site, request.action)
-    return decided
+    if request.action == "signal" and request.signal is None:
+        raise InvalidInputError(
+            "no signal that counts came along",
+            errors={"signal": ["needed for the action signal: what the page's script sees, or the header Sec-GPC"]},
+        )
+    answer = Answer(service, call, published, published.policy.bindings_asked(body.bind))
+    decided = take_decision(service, published, request, answer.begin)
+    reply = answer.reply(decided)
+    if published.policy.share is not None:
+        reply.headers += share_decision(service, call, published, request, decided)
+    return reply
 
 
 class Answer:
     """The answer to a durable decision, made from its row alone, so that a repeated request gets the same.
 
-    What the token is bound to is not in the row: it is not stored, and comes with each request.
+    What the token is bound to is not in the row: it is not stored, and comes with each request. Nor is the page whose
+    request it answers, nor where its visitor is.
+
+    Args:
+        call: the request.
+        bindings: of the token.
+        own_page: whether the request came from one of the service's own pages.
     """
 
-    def __init__(self, service: Service, published: PublishedPolicy, bindings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        call: Call,
+        published: PublishedPolicy,
+        bindings: Mapping[str, str] | None = None,
+        *,
+        own_page: bool = False,
+    ) -> None:
         self._service = service
+        self._call = call
         self._published = published
         self._bindings = bindings
+        self._page = None if own_page else call
         self._shown: ShownDecision
         self._consent: Consent
         self._unsigned: tuple[Unsigned | None, DraftToken | None] = None, None
@@ -79,10 +93,15 @@ class Answer:
         """Makes what is to be signed, and gives what signs it."""
         service, row = self._service, decided.row
         self._shown = read_shown(row.record)
-        self._consent = consent_after(service, self._published, row, self._shown)
+        self._consent = consent_after(service, self._call, self._published, row, self._shown)
         token = draft_token(service, self._published, row, self._consent, self._bindings)
         self._unsigned = draft_receipt(service, row), token
         return self._sign
+
+    @property
+    def consent(self) -> Consent:
+        """What the decision made, once the answer was begun."""
+        return self._consent
 
     def _sign(self) -> None:
         self._signed = sign_both(*self._unsigned)
@@ -102,20 +121,9 @@ class Answer:
             },
             status=201,
         )
-        return reply if decided.superseded else set_cookies(self._service, reply, self._consent, decided.handle, token)
-
-
-def answer_decision(service: Service, published: PublishedPolicy, decided: Decided) -> Reply:
-    """The answer to a decision that was taken elsewhere."""
-    return Answer(service, published).reply(decided)
-
-
-def consent_after(service: Service, published: PublishedPolicy, row: DecisionRow, shown: ShownDecision) -> Consent:
-    """The consent that a decision made."""
-    choices = service.decider.choices.under(published)
-    grant = choices.recorded(shown.policy_version, bytes(shown.purposes), bytes(shown.acquire))
-    state: State = "granted" if grant else "refused"
-    return Consent(published, state, None, shown.policy_version, row.epoch, grant, row.decided_at_ms)
+        if decided.superseded:
+            return reply
+        return set_cookies(self._service, self._page, reply, self._consent, decided.handle, token)
 
 
 def sign_both(receipt: Unsigned | None, token: DraftToken | None) -> tuple[str | None, IssuedToken | None]:

@@ -17,7 +17,7 @@ from cookiegate.web.possession import Holder, holder_by_handle, holder_by_receip
 from cookiegate.web.records import FORMS, Form
 from cookiegate.web.schemas import RecordBodySchema
 from cookiegate.web.service import Service
-from cookiegate.web.visitors import CHOICE, TOKEN, handle_cookie
+from cookiegate.web.visitors import forget_cookies
 
 #: Who did it, in the ledger: the person, by what they hold.
 BY_PERSON = "self"
@@ -62,8 +62,7 @@ def erase_record(service: Service, call: Call, holder: Holder) -> tuple[Erased, 
     """
     own = is_of_browser(service, call, holder)
     erased = service.erasure.erase(holder.key_id, site=holder.site, by=BY_PERSON)
-    names = (handle_cookie(holder.site), TOKEN, CHOICE) if own else ()
-    return erased, [service.cookies.forget(name) for name in names]
+    return erased, forget_cookies(service, call, holder.site) if own else []
 
 
 def proof_address(service: Service, entry_id: str | None) -> str | None:

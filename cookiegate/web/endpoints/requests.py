@@ -18,7 +18,7 @@ from cookiegate.web.origins import check_origin
 from cookiegate.web.possession import holder_by_handle
 from cookiegate.web.request_schemas import RequestBodySchema
 from cookiegate.web.service import Service
-from cookiegate.web.visitors import CHOICE, TOKEN, handle_cookie, handle_of
+from cookiegate.web.visitors import forget_cookies, handle_of
 
 _schema = RequestBodySchema()
 
@@ -73,8 +73,8 @@ def take_request(
     file = office.serving.serve(received.file)
     is_erased = KINDS[file.case.kind].effect == "erase" and file.case.acted
     is_own = own is not None and own.key_id == file.person.subject_key_id
-    names = (handle_cookie(site), TOKEN, CHOICE) if is_erased and is_own else ()
-    return Received(file, received.code, received.is_new), [service.cookies.forget(name) for name in names]
+    forgotten = forget_cookies(service, call, site) if is_erased and is_own else []
+    return Received(file, received.code, received.is_new), forgotten
 
 
 def shown(file: RequestFile, now_ms: int) -> dict[str, Any]:

@@ -12,25 +12,27 @@ from werkzeug.wrappers import Response as BaseResponse
 from cookiegate.consent.current import Consent, consent_of
 from cookiegate.consent.deciding import Decided, DecisionRequest
 from cookiegate.consent.device import read_device
-from cookiegate.consent.grants import ACTIONS, Action
-from cookiegate.consent.records import read_shown
+from cookiegate.consent.grants import PRESSED, Action
 from cookiegate.errors import BotDeniedError, CookiegateError, InvalidInputError
 from cookiegate.ledger.receipts import sign_receipt
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.web.bodies import IDEMPOTENCY_KEY
 from cookiegate.web.call import Call
-from cookiegate.web.endpoints.decisions import answer_decision, consent_after, take_decision
+from cookiegate.web.endpoints.decisions import Answer
+from cookiegate.web.group_sharing import share_decision
 from cookiegate.web.guidance import guidance_for
 from cookiegate.web.incident_view import incident_cards
+from cookiegate.web.notes import signal_note
 from cookiegate.web.notice_view import Context
 from cookiegate.web.pages import Flash, preferences_page
 from cookiegate.web.preferences_form import submission_key
 from cookiegate.web.schemas import EPOCH_MAX
 from cookiegate.web.service import Service
+from cookiegate.web.taking import take_decision
 from cookiegate.web.theme import theme_css
 from cookiegate.web.views.forms import check_same_origin, write_counter
 from cookiegate.web.views.responses import as_page, page_locale
-from cookiegate.web.visitors import consent_now, handle_of
+from cookiegate.web.visitors import consent_now, handle_of, signal_of, void_pending
 
 THEME_MAX_AGE_S = 300
 NOTICE_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -85,6 +87,7 @@ def _render(
         flash=flash,
         receipt=receipt,
     )
+    page["signal"] = signal_note(consent, service.book.notice(site, locale).body["texts"])
     page["incidents"] = _incidents(service, call, site, locale)
     return as_page(make_response(render_template("preferences.html", **page)), locale)
 
@@ -99,34 +102,45 @@ def _incidents(service: Service, call: Call, site: str, locale: str) -> list[Con
 def _change(service: Service, published: PublishedPolicy) -> BaseResponse:
     call, site = Call(request.environ), published.policy.site
     try:
-        decided = take_decision(service, published, _read_form(service, published, call))
+        asked = _read_form(service, published, call)
+        decided = take_decision(service, published, asked)
     except InvalidInputError:
         raise
     except CookiegateError as error:
         if error.code not in ("notice_stale", "epoch_stale", "idempotency_conflict"):
             raise
         return _back(site, "error")
-    flash = FLASHES[request.form["action"]]
+    flash, answer = FLASHES[request.form["action"]], Answer(service, call, published, own_page=True)
+    headers = answer.reply(decided).headers
     if decided.superseded:
         response = _back(site, "error")
     else:
-        response = _back(site, flash) if decided.handle else _show_refusal(service, published, decided, flash)
-    for name, value in answer_decision(service, published, decided).headers:
+        response = _back(site, flash) if decided.handle else _show_refusal(service, decided, answer.consent, flash)
+        headers += void_pending(service, call, published.policy)
+    if published.policy.share is not None:
+        headers += share_decision(service, call, published, asked, decided)
+    for name, value in headers:
         if name == "Set-Cookie":
             response.headers.add(name, value)
     return response
 
 
-def _show_refusal(service: Service, published: PublishedPolicy, decided: Decided, flash: Flash) -> Response:
+def _show_refusal(service: Service, decided: Decided, made: Consent, flash: Flash) -> Response:
     """The page right after a refusal, with its receipt.
 
     The browser keeps nothing that leads back to the decision, so no address that it could be sent on to has the
     receipt. Loading the answer again sends the same form: it is the same decision, and the same receipt.
     """
-    made = consent_after(service, published, decided.row, read_shown(decided.row.record))
-    left = consent_of(published, None, made.choice_cookie(), service.clock.now_ms())
+    left = consent_of(
+        made.published,
+        None,
+        made.choice_cookie(),
+        service.clock.now_ms(),
+        standing=made.standing,
+        refused_days=lambda: made.refused_days,
+    )
     receipt = sign_receipt(service.keyring.active, service.receipts, decided.row)
-    return _render(service, published, left, flash, receipt)
+    return _render(service, made.published, left, flash, receipt)
 
 
 def _back(site: str, flash: Flash) -> BaseResponse:
@@ -142,8 +156,8 @@ def _read_form(service: Service, published: PublishedPolicy, call: Call) -> Deci
     """
     form, faults = request.form, {}
     action, epoch = form.get("action"), form.get("epoch", "")
-    if action not in ACTIONS:
-        faults["action"] = ["must be one of " + ", ".join(ACTIONS)]
+    if action not in PRESSED:
+        faults["action"] = ["must be one of " + ", ".join(PRESSED)]
     if not (epoch.isascii() and epoch.isdigit() and len(epoch) <= len(str(EPOCH_MAX)) and int(epoch) <= EPOCH_MAX):
         faults["epoch"] = ["must be a number"]
     if NOTICE_DIGEST.fullmatch(form.get("notice", "")) is None:
@@ -167,4 +181,5 @@ def _read_form(service: Service, published: PublishedPolicy, call: Call) -> Deci
         handle=handle_of(call, published.policy.site),
         device=device.facts(),
         ui=service.surfaces.recognise(published.policy.site, form.get("ui")),
+        signal=signal_of(call, published),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 from cookiegate.errors import ConsentMissingError, ReceiptInvalidError
-from cookiegate.ledger.receipt_document import CONTEXT_PATH, context_text
+from cookiegate.ledger.receipt_document import CONTEXT_FOLDER, CONTEXT_NAMES, context_text
 from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS, Receipt, download_document, read_receipt
 from cookiegate.ledger.receipts import sign_receipt
 from cookiegate.policy.document import PublishedPolicy
@@ -63,13 +63,16 @@ def make_receipts_blueprint(service: Service) -> Blueprint:
             return _form(service, published, error)
         return _file(receipt) if request.form.get("format") == "json" else _page(service, receipt, is_own=False)
 
-    @blueprint.get(CONTEXT_PATH)
-    def context() -> Response:
-        """What the keys of a receipt mean."""
-        headers = {"Content-Type": LD_JSON, "Cache-Control": FOR_EVER, "Access-Control-Allow-Origin": "*"}
-        return Response(context_text(), headers=headers)
+    for name in CONTEXT_NAMES:
+        blueprint.add_url_rule(CONTEXT_FOLDER + name, name.partition(".")[0], _context, defaults={"name": name})
 
     return blueprint
+
+
+def _context(name: str) -> Response:
+    """What the keys of a receipt mean."""
+    headers = {"Content-Type": LD_JSON, "Cache-Control": FOR_EVER, "Access-Control-Allow-Origin": "*"}
+    return Response(context_text(name), headers=headers)
 
 
 def _decision_of(service: Service, site: str) -> DecisionRow | None:
