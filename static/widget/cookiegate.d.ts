@@ -33,6 +33,14 @@ export interface Choice {
   readonly acquire?: Readonly<Record<string, boolean>>;
 }
 
+/** What was held by itself: how often, and for whom. */
+export interface HeldCall {
+  readonly kind: "script" | "iframe" | "img" | "link" | "fetch" | "xhr" | "beacon" | "socket" | "events";
+  readonly host: string;
+  readonly purpose: string;
+  readonly count: number;
+}
+
 export interface Cookiegate {
   /** Resolves once the state is known and, where something is granted, the first token has come or failed to come. */
   readonly ready: Promise<Consent>;
@@ -47,8 +55,35 @@ export interface Cookiegate {
   decide(choice: Action | Choice): Promise<Consent>;
   /** Opens the dialog. */
   open(): void;
+  /** What the policy's `attach` names. */
+  readonly attach?: Attach;
   /** Calls `listener` after every change. Returns a function that ends that. */
   on(event: "change", listener: (consent: Consent) => void): () => void;
+  /** What was held in this page by the policy's list of hosts; there only where it has one. */
+  held?(): readonly HeldCall[];
+}
+
+/**
+ * Adapters for trackers that the policy's `attach` names. Each gives its tracker the token, stops it and empties its
+ * queue when the purpose is refused, and starts it again. Nothing else of the tracker is touched.
+ */
+export interface Attach {
+  /** `newTracker("shop", COLLECTOR, attach.snowplow({ appId: "shop" }))` */
+  snowplow?<Configuration extends object>(configuration?: Configuration): Configuration;
+  /** `attach.matomo()`, before or after matomo.js is there. */
+  matomo?(): void;
+  /** `attach.posthog(posthog)`, right after `posthog.init(…)`. */
+  posthog?(posthog: object): void;
+  /** `attach.segment(analytics)`, right after `AnalyticsBrowser.load(…)`. */
+  segment?(analytics: object): void;
+  /** `attach.rudder(rudderanalytics)`, once the SDK is there. */
+  rudder?(rudderanalytics: object): void;
+  /** `attach.ga4("G-XXXXXXXX")`, before `gtag("config", …)`. */
+  ga4?(...measurementIds: string[]): void;
+  /** `init(attach.plausible({ domain, endpoint }))` */
+  plausible?<Options extends object>(options: Options): Options;
+  /** `window.beforeSend = attach.umami()`, with `data-before-send="beforeSend"` on Umami's script tag. */
+  umami?(own?: (type: string, payload: any) => any): (type: string, payload: any) => Promise<any>;
 }
 
 declare global {

@@ -1,4 +1,4 @@
-/** The cookie `cg_choice`: what the visitor chose, readable by this script, with nothing that identifies anybody. */
+/** The cookies that this script reads and writes: what the visitor chose, with nothing that identifies anybody. */
 import { documents, read } from "./page.js";
 
 /** @import { Choice, Config, Decision, Grant, Notice, ServedConsent } from "./types.js" */
@@ -12,9 +12,9 @@ export const undecided = () => ({
 });
 
 /** @param {string} name */
-function cookie(name) {
+export function cookie(name) {
   try {
-    return new RegExp(`(?:^|; *)${name}=([^;]*)`).exec(read("cookie"))?.[1] || "";
+    return `; ${read("cookie")}`.split(`; ${name}=`)[1]?.split(";")[0] || "";
   } catch {
     return ""; // a sandboxed frame
   }
@@ -30,45 +30,58 @@ function setCookie(text) {
   }
 }
 
-/** Whether the browser keeps cookies. Tried only when there is something to keep. */
-export function cookiesWork() {
-  setCookie("cg_try=1;Max-Age=9");
-  const works = cookie("cg_try");
-  setCookie("cg_try=;Max-Age=0");
-  return works === "1";
-}
-
 /** @returns {Choice} undecided for anything that is not a well-formed value */
 export function readChoice() {
-  const match = /^(?:refused|(granted))\.(\d{1,9})\.(\d{8})(?:\.(\d{1,9})\.([\w+-]+)\.([\w+-]*))?$/.exec(cookie(NAME));
+  const match = /^(?:refused|(granted))\.(\d{1,9})\.(\d{8})(?:\.(\d{1,9})\.([\w+-]+)\.([\w+-]*)(?:\.(\w+))?)?$/.exec(cookie(NAME));
   if (!match || !match[1] !== !match[4]) return undecided();
-  const [, granted, version, day, epoch, purposes, acquire] = match;
+  const [, granted, version, day, epoch, purposes, acquire, despite] = match;
   /** @param {string} joined */
   const keys = (joined) => new Set(joined ? joined.split("+") : []);
   return {
     state: granted ? "granted" : "refused",
-    version: +version, day, epoch: granted ? +epoch : null, purposes: keys(purposes), acquire: keys(acquire),
+    version: +version, day, epoch: granted ? +epoch : null, purposes: keys(purposes), acquire: keys(acquire), despite,
   };
 }
 
-/** @param {Choice} choice */
-function format({ state, version, day, epoch, purposes, acquire }) {
-  const parts = [state, version, day, epoch, [...purposes].join("+"), [...acquire].join("+")];
-  return parts.slice(0, state === "granted" ? 6 : 3).join(".");
+/** As the cookie has it. @param {Choice} choice */
+export function format({ state, version, day, epoch, purposes, acquire, despite }) {
+  const parts = [state, version, day, epoch, [...purposes].join("+"), [...acquire].join("+"), despite];
+  return parts.slice(0, state === "granted" ? (despite ? 7 : 6) : 3).join(".");
 }
 
 /** @param {Choice} one @param {Choice} other */
 export const sameChoice = (one, other) => format(one) === format(other);
 
 /**
- * Writes the cookie unless it says so already: browsers that cap the life of script-written cookies keep the server's.
+ * @param {string} name
+ * @param {string} text nothing takes it away
+ * @param {number} days
+ * @param {string} [domain] whose sub-domains share it
+ */
+export function keepCookie(name, text, days, domain) {
+  const shared = domain && `.${location.hostname}`.endsWith(`.${domain}`);
+  if (shared) setCookie(`${name}=;Max-Age=0`); // one of this host alone would stand in its way
+  setCookie(`${name}=${text};Max-Age=${text ? days * DAY_S : 0}${shared ? `;Domain=${domain}` : ""}`);
+}
+
+/** Whether the browser keeps cookies. Tried only when there is something to keep. */
+export function cookiesWork() {
+  keepCookie("cg_try", "1", 1);
+  const works = cookie("cg_try");
+  keepCookie("cg_try", "", 0);
+  return works === "1";
+}
+
+/**
+ * Writes the choice unless it is there already: browsers that cap the life of script-written cookies keep the server's.
  *
  * @param {Choice} choice
  * @param {number} days
+ * @param {string} [domain] whose sub-domains share it
  */
-export function writeChoice(choice, days) {
+export function writeChoice(choice, days, domain) {
   const text = choice.version ? format(choice) : "";
-  if (text !== cookie(NAME)) setCookie(`${NAME}=${text};Max-Age=${text ? days * DAY_S : 0}`);
+  if (text !== cookie(NAME)) keepCookie(NAME, text, days, domain);
 }
 
 /** YYYYMMDD in UTC. @param {string | null} time RFC 3339; null means now */
@@ -77,17 +90,33 @@ const dayOf = (time) => (time || new Date().toISOString()).slice(0, 10).replace(
 /** @param {number | null} version @param {string | null} [time] @returns {Choice} */
 const refusal = (version, time = null) => ({ ...undecided(), state: "refused", version, day: dayOf(time) });
 
+/** When a choice was made, in ms; NaN for none. @param {Choice} choice */
+export const madeAt = ({ day }) => Date.parse(day.replace(/(....)(..)/, "$1-$2-"));
+
+/** How long it counts. @param {Choice} choice @param {Notice} notice */
+export const daysOf = ({ state }, { ask_again_days, refused_days }) =>
+  (state === "refused" && refused_days) || ask_again_days;
+
+/** Until when it counts, in ms. @param {Choice} choice @param {Notice} notice */
+export const endsAt = (choice, notice) => madeAt(choice) + daysOf(choice, notice) * DAY_S * 1000;
+
 /**
  * @param {Choice} choice
  * @param {Config} config
  * @returns {"undecided" | "policy_changed" | "expired" | null}
  */
-export function reasonToAsk({ version, day }, { holds_since, notice }) {
+export function reasonToAsk(choice, { holds_since, notice }) {
+  const { version } = choice;
   if (!version) return "undecided";
   if (version < holds_since) return "policy_changed";
-  const age_ms = Date.now() - Date.parse(day.replace(/(....)(..)/, "$1-$2-"));
-  return age_ms < notice.ask_again_days * DAY_S * 1000 ? null : "expired";
+  return Date.now() < endsAt(choice, notice) ? null : "expired";
 }
+
+/** What a visitor may refuse: keys. @param {Notice} notice */
+export const optional = ({ purposes, acquire }) => ({
+  purposes: purposes.filter((item) => !item.always_on).map((item) => item.key),
+  acquire: acquire.filter((item) => item.optional).map((item) => item.key),
+});
 
 /**
  * What a decision would allow.
@@ -97,17 +126,10 @@ export function reasonToAsk({ version, day }, { holds_since, notice }) {
  * @returns {Grant}
  */
 export function wanted(decision, notice) {
-  /** @param {"purposes" | "acquire"} part @param {{ key: string }[]} items */
-  const chosen = (part, items) =>
-    new Set(
-      items
-        .map((item) => item.key)
-        .filter((key) => decision.action === "accept" || (decision.action === "choose" && decision[part]?.[key] === true)),
-    );
-  return {
-    purposes: chosen("purposes", notice.purposes.filter((item) => !item.always_on)),
-    acquire: chosen("acquire", notice.acquire.filter((item) => item.optional)),
-  };
+  /** @param {"purposes" | "acquire"} part */
+  const chosen = (part) =>
+    new Set(optional(notice)[part].filter((key) => decision.action === "accept" || decision[part]?.[key] === true));
+  return { purposes: chosen("purposes"), acquire: chosen("acquire") };
 }
 
 /**
@@ -115,9 +137,12 @@ export function wanted(decision, notice) {
  * @param {Notice} notice
  * @returns {Choice}
  */
-export function fromServed({ state, policy_version, epoch, purposes, acquire, decided_at }, notice) {
+export function fromServed({ state, policy_version, epoch, purposes, acquire, decided_at, despite }, notice) {
   const refused = refusal(policy_version, decided_at);
-  if (state === "granted") return { ...refused, state, epoch, ...wanted({ action: "choose", purposes, acquire }, notice) };
+  if (state === "granted") {
+    const grant = wanted({ action: "choose", purposes, acquire }, notice);
+    return { ...refused, state, epoch, ...grant, despite: despite || undefined };
+  }
   return state === "refused" ? refused : undecided();
 }
 

@@ -1,17 +1,18 @@
 /** What holds in this page now, and who wants to know when it changes. */
-import { guarded } from "./page.js";
-import { reasonToAsk, undecided } from "./choice.js";
+import { format, reasonToAsk, undecided } from "./choice.js";
+import { createNews } from "./news.js";
 
 /** @import { Choice, Config, Consent } from "./types.js" */
 
 /**
- * @param {{ key: string }[]} items
- * @param {(key: string) => boolean} holds
+ * @template {{ key: string }} Item
+ * @param {Item[]} items
+ * @param {(item: Item) => boolean} holds
  * @returns {Readonly<Record<string, boolean>>} without a prototype: a page may have written to Object.prototype
  */
 const mapOf = (items, holds) => {
   const map = Object.create(null);
-  for (const { key } of items) map[key] = holds(key);
+  for (const item of items) map[item.key] = holds(item);
   return Object.freeze(map);
 };
 
@@ -23,12 +24,18 @@ export function createConsent(config, isPending) {
   let choice = undecided();
   /** Set by the first token: until the service has confirmed a grant, nothing of it is in effect. */
   let confirmed = false;
-  /** @type {Set<(consent: Consent) => void>} */
-  const listeners = new Set();
+  /** @type {ReturnType<typeof createNews<Consent>>} */
+  const changed = createNews();
+  /** @type {ReturnType<typeof createNews<string[]>>} */
+  const refused = createNews();
   /** What the page knows. */
   let told = "";
+  /** Optional purposes that were in effect here. */
+  let used = new Set();
 
   const reason = () => reasonToAsk(choice, config);
+  /** Why the visitor is asked. */
+  const asks = () => (config.answered ? null : reason());
   /** The choice, where it still counts. */
   const valid = () => (reason() ? undecided() : choice);
 
@@ -42,13 +49,12 @@ export function createConsent(config, isPending) {
   const snapshot = () => {
     const { state, version, epoch, acquire } = valid();
     const { notice } = config;
-    const fixed = notice.acquire.filter((item) => !item.optional).map((item) => item.key);
     return Object.freeze({
       state,
-      ask: reason() !== null,
-      ask_reason: reason(),
-      purposes: mapOf(notice.purposes, purposeHolds),
-      acquire: mapOf(notice.acquire, (key) => fixed.includes(key) || (confirmed && acquire.has(key))),
+      ask: asks() !== null,
+      ask_reason: asks(),
+      purposes: mapOf(notice.purposes, ({ key }) => purposeHolds(key)),
+      acquire: mapOf(notice.acquire, ({ key, optional }) => !optional || (confirmed && acquire.has(key))),
       policy_version: version,
       epoch,
       pending: isPending() || (state === "granted" && !confirmed),
@@ -60,7 +66,7 @@ export function createConsent(config, isPending) {
     snapshot,
     choice: () => choice,
     valid,
-    reason,
+    reason: asks,
     purposeHolds,
     isConfirmed: () => confirmed,
 
@@ -75,19 +81,23 @@ export function createConsent(config, isPending) {
 
     /** Tells the page, if anything has changed since it was last told. */
     tell() {
-      const now = snapshot();
       const before = told;
-      told = JSON.stringify(now);
-      if (!before || told === before) return;
-      for (const listener of [...listeners]) guarded(listener)(now);
-      EventTarget.prototype.dispatchEvent.call(document, new CustomEvent("cookiegate:change", { detail: now }));
+      told = [asks(), isPending(), confirmed, format(valid())].join();
+      if (before && told !== before) {
+        const now = snapshot();
+        changed.tell(now);
+        EventTarget.prototype.dispatchEvent.call(document, new CustomEvent("cookiegate:change", { detail: now }));
+      }
+      // A grant that waits to be confirmed again has not been taken back.
+      const { purposes } = valid();
+      const gone = [...used].filter((key) => !purposes.has(key));
+      used = new Set(purposes);
+      if (gone.length) refused.tell(gone);
     },
 
-    /** @param {(consent: Consent) => void} listener */
-    listen(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    changed,
+    /** Tells which purposes were in effect and are no more, when the page knows that. */
+    refused,
   };
 }
 

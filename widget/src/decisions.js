@@ -4,7 +4,8 @@
  * What narrows takes effect in the page before anything is sent; what widens only with the acknowledgement. A decision
  * stays in the journal, under one idempotency key, until the service has answered it.
  */
-import { cookiesWork, fromServed, narrowed, readChoice, sameChoice, wanted, widens, writeChoice } from "./choice.js";
+import { cookiesWork, daysOf, fromServed, narrowed, optional, readChoice, sameChoice, wanted, widens, writeChoice } from "./choice.js";
+import { report } from "./page.js";
 import { createRetry } from "./service.js";
 
 /** @import { Answer, Choice, Config, Decision, Notice, Pending, Wish } from "./types.js" */
@@ -19,20 +20,15 @@ import { createRetry } from "./service.js";
  * @param {string} [ui] the digest of what the visitor decided on
  * @returns {Decision}
  */
-function decisionOf(wish, { notice, purposes, acquire }, ui) {
-  if (typeof wish === "string") return { notice, ui, action: wish };
-  /** @param {{ key: string }[]} items @param {Readonly<Record<string, boolean>> | undefined} map */
-  const answers = (items, map) => Object.fromEntries(items.map(({ key }) => [key, map?.[key] === true]));
-  return {
-    notice,
-    ui,
-    action: "choose",
-    purposes: answers(purposes.filter((item) => !item.always_on), wish.purposes),
-    acquire: answers(acquire.filter((item) => item.optional), wish.acquire),
-  };
+function decisionOf(wish, notice, ui) {
+  const { notice: digest } = notice;
+  if (typeof wish === "string") return { notice: digest, ui, action: wish };
+  /** @param {"purposes" | "acquire"} part */
+  const answers = (part) => Object.fromEntries(optional(notice)[part].map((key) => [key, wish[part]?.[key] === true]));
+  return { notice: digest, ui, action: "choose", purposes: answers("purposes"), acquire: answers("acquire") };
 }
 
-/** Whether the same request may be answered better later. @param {number} status */
+/** Whether the same request may be answered better later. What has no code is not of the service. @param {number} status */
 const isPassing = (status) => status < 400 || status > 499 || status === 408 || status === 429;
 
 /**
@@ -51,6 +47,7 @@ export function createDecisions(config, service, journal, consent, tokens, page)
   /** The epoch of a grant that a newer decision overtook before it took effect here. @type {number | null} */
   let overtaken = null;
   const retry = createRetry(() => void send());
+  const say = __HEADLESS__ ? () => {} : page.say;
 
   /** @param {Decision} decision */
   const wish = (decision) => wanted(decision, config.notice);
@@ -58,7 +55,7 @@ export function createDecisions(config, service, journal, consent, tokens, page)
   /** What is left of a choice at once. @param {Choice} choice @param {Decision} decision */
   const narrow = (choice, decision) => narrowed(choice, wish(decision), config.notice.policy_version);
 
-  const keep = () => forgetful || writeChoice(consent.valid(), config.notice.ask_again_days);
+  const keep = () => forgetful || writeChoice(consent.valid(), daysOf(consent.valid(), config.notice), config.share);
 
   /** Tells this page and the other tabs. */
   function spread() {
@@ -71,16 +68,20 @@ export function createDecisions(config, service, journal, consent, tokens, page)
   function adopt(served) {
     overtaken = null;
     consent.set(fromServed(served, config.notice), tokens.alive() !== null);
-    spread();
   }
 
-  /** @returns {Promise<boolean>} whether the service answered */
+  /** @returns {Promise<boolean>} whether the service answered, and nothing was decided meanwhile */
   async function adoptServed() {
     tokens.drop();
+    const key = journal.read()?.key;
     const { status, body } = await service.consent();
-    const isServed = status === 200 && Boolean(body?.state);
-    if (isServed) adopt(body);
-    return isServed;
+    if (status !== 200 || !body?.state || journal.read()?.key !== key) return false;
+    const before = consent.choice();
+    adopt(body);
+    // Tabs that only ask each other what holds would never end.
+    if (sameChoice(before, consent.choice())) page.changed();
+    else spread();
+    return true;
   }
 
   /** @param {Decision} decision */
@@ -95,9 +96,9 @@ export function createDecisions(config, service, journal, consent, tokens, page)
 
   /** One tab sends at a time, so that an older decision never reaches the service after a newer one. */
   const send = () =>
-    (sending ??= (navigator.locks ? navigator.locks.request(journal.name, drain) : drain()).catch((error) => {
+    (sending ??= (navigator.locks ? navigator.locks.request(journal.name, drain) : Promise.resolve().then(drain)).catch((error) => {
       sending = null;
-      console.error("cookiegate:", error);
+      report(error);
     }));
 
   async function drain() {
@@ -132,21 +133,25 @@ export function createDecisions(config, service, journal, consent, tokens, page)
     if (now?.key !== key) {
       // A newer decision overtook this one, and the answer may have undone its effect on the cookie.
       if (state === "granted") overtaken = body.consent.epoch;
-      keep();
-      if (!now) void sync();
+      if (now) keep();
+      else void sync();
     } else if (state) {
+      // A repeated answer may hold an old token, or a yes that was taken back on another page.
+      if (!isFirst && !(await adoptServed())) return false;
       journal.write(null);
-      tokens.drop();
-      // A repeated answer may hold an old token.
-      if (isFirst && body.token) tokens.take(body.token, body.expires_at);
-      adopt(body.consent);
+      if (isFirst) {
+        tokens.drop();
+        if (body.token) tokens.take(body.token, body.expires_at);
+        adopt(body.consent);
+      }
+      spread();
       void tokens.ensure();
-      page.say(`saved_${state}`);
-    } else if (isPassing(status)) {
-      if (isFirst) page.say("save_pending");
+      say(decision.action === "signal" ? "signal_honoured" : `saved_${state}`);
+    } else if (isPassing(status) || !body?.code) {
+      if (isFirst) say("save_pending");
       return false;
     } else {
-      return mend(decision, body?.code);
+      return mend(key, decision, body.code);
     }
     return true;
   }
@@ -154,25 +159,26 @@ export function createDecisions(config, service, journal, consent, tokens, page)
   /**
    * Puts a conflict right without the visitor where that is safe, else asks again.
    *
+   * @param {string} key of the entry
    * @param {Decision} decision
    * @param {string} code
    * @returns {Promise<boolean>} false where the service has to be asked again later
    */
-  async function mend(decision, code) {
-    let text = "save_failed";
+  async function mend(key, decision, code) {
+    let text = __HEADLESS__ ? "" : "save_failed";
     if (code === "notice_stale") {
-      const { status, body } = await service.notice(config.notice.locale);
-      if (isPassing(status) && !body?.purposes) return false;
-      if (body?.purposes && body.notice !== decision.notice) {
+      const { body } = await service.notice(config.notice.locale);
+      if (!body?.purposes || journal.read()?.key !== key) return false;
+      if (body.notice !== decision.notice) {
         config.notice = body;
         config.holds_since = body.holds_since;
-        config.ui = body.ui; // how this code draws a newer notice is not known to the service
+        if (!__HEADLESS__) config.ui = body.ui; // how this code draws a newer notice is not known to the service
         // A refusal is one under any notice. Anything else has to be asked anew.
         if (!wish(decision).purposes.size) {
           journal.add(decisionOf(decision.action === "withdraw" ? "withdraw" : "reject", body, decision.ui));
           return true;
         }
-        text = "changed_notice";
+        if (!__HEADLESS__) text = "changed_notice";
       }
     } else if (code === "epoch_stale") {
       if (!(await adoptServed())) return false;
@@ -189,7 +195,7 @@ export function createDecisions(config, service, journal, consent, tokens, page)
     }
     spread();
     void tokens.ensure();
-    page.say(text);
+    say(text);
     return true;
   }
 
@@ -219,13 +225,13 @@ export function createDecisions(config, service, journal, consent, tokens, page)
    * @returns {Promise<void>} after the first attempt
    */
   async function decide(choice, ui) {
-    if (!/^(accept|reject|withdraw)$/.test(String(choice)) && !Object(choice).purposes) throw TypeError("no such choice");
+    if (!/^(accept|reject|withdraw)$/.test(/** @type {string} */ (choice)) && !Object(choice).purposes) throw TypeError("no such choice");
     const decision = decisionOf(choice, config.notice, ui);
     forgetful = !cookiesWork();
     if (!forgetful) journal.add(decision);
     narrowNow(decision);
     page.changed();
-    if (forgetful) return page.say("cookies_refused");
+    if (forgetful) return say("cookies_refused");
     page.poke();
     await send();
   }

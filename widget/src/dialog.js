@@ -1,18 +1,49 @@
-/** The second layer: purposes, what is collected for them, for how long, and who gets it. */
-import { button, iconButton, link, make } from "./elements.js";
-import { CROSS, authority, rootOf } from "./banner.js";
-import { webAddress } from "./page.js";
+/** The second layer: purposes, what is collected for them, for how long, who gets it, and what a no costs. */
+import css from "./dialog.css";
+import { noticeOf } from "./own.js";
 
-/** @import { Grant, Notice, Purpose, Wish } from "./types.js" */
+/** @import { Choice, Core, DialogAct, Grant, Kit, Purpose, Wish } from "./types.js" */
+
+/** @type {HTMLDialogElement | undefined} */
+let dialog;
 
 /**
- * @param {Notice} notice
- * @param {Grant} chosen what is ticked: what the visitor chose before, never anything else
- * @param {{ policy: string, preferences: string }} addresses
- * @param {(choice: string | Wish) => void} decide
+ * Opens the dialog over the page, unless it is open.
+ *
+ * @param {Core} core
+ * @param {Kit} kit
+ * @param {DialogAct} act
  */
-export function makeDialog(notice, chosen, addresses, decide) {
+export function openDialog(core, kit, act) {
+  const { config, consent, journal, page } = core;
+  const here = page.read("body");
+  if (dialog?.open || !here) return;
+  const pending = journal.read();
+  const choice = consent.valid();
+  const chosen = pending ? kit.wanted(pending.body, config.notice) : choice;
+  const made = makeDialog(core, choice, chosen, kit, act);
+  dialog = made;
+  made.addEventListener("close", () => {
+    made.remove();
+    core.opened?.(false);
+  });
+  here.append(made);
+  made.showModal();
+  core.opened?.(true);
+}
+
+/**
+ * @param {Core} core
+ * @param {Choice} choice that counts
+ * @param {Grant} chosen what is ticked: what the visitor chose before, never anything else
+ * @param {Kit} kit
+ * @param {DialogAct} act
+ */
+function makeDialog({ config, make, page }, choice, chosen, kit, { policy, address, notes, decide }) {
+  const { CROSS, addSheet, authority, button, iconButton, link, paragraphs, rootOf } = kit;
+  const notice = noticeOf(config.notice);
   const { texts } = notice;
+  addSheet(css, window);
   /** @type {{ purposes: Record<string, HTMLInputElement>, acquire: Record<string, HTMLInputElement> }} */
   const switches = { purposes: Object.create(null), acquire: Object.create(null) };
 
@@ -36,10 +67,10 @@ export function makeDialog(notice, chosen, addresses, decide) {
   }
 
   /** @param {Purpose} purpose */
-  function facts({ acquire, retention_text, recipients }) {
+  function facts({ acquire, always_on, retention_text, recipients, loss_text }) {
     const titles = notice.acquire.filter((item) => acquire.includes(item.key)).map((item) => item.title);
     const names = recipients.map(({ name, kind_text, country_name, url }) =>
-      make("dd", {}, link(webAddress(url), name), ` · ${kind_text} · ${country_name}`),
+      make("dd", {}, make("bdi", {}, link(page.webAddress(url), name)), ` · ${kind_text} · ${country_name}`),
     );
     return make(
       "dl",
@@ -50,6 +81,7 @@ export function makeDialog(notice, chosen, addresses, decide) {
       make("dd", {}, retention_text),
       make("dt", {}, texts.recipients_label),
       ...(names.length ? names : [make("dd", {}, texts.recipients_none)]),
+      ...(always_on || !loss_text ? [] : [make("dt", {}, texts.loss_label), make("dd", {}, loss_text)]),
     );
   }
 
@@ -58,28 +90,43 @@ export function makeDialog(notice, chosen, addresses, decide) {
     const answers = (inputs) => Object.fromEntries(Object.keys(inputs).map((key) => [key, inputs[key].checked]));
     return { purposes: answers(switches.purposes), acquire: answers(switches.acquire) };
   };
-  const close = () => dialog.close();
-  /** @param {string} label @param {() => string | Wish} choice */
+  const close = () => made.close();
+  /** @param {string | undefined} label @param {() => string | Wish} choice */
   const answer = (label, choice) =>
-    button(label, () => {
+    button(label || "", () => {
       close();
       decide(choice());
     });
 
-  const dialog = /** @type {HTMLDialogElement} */ (
+  /** When the visitor chose, until when that counts, and the way out of it. */
+  function standing() {
+    const since = kit.madeAt(choice);
+    if (!since) return null;
+    const { format } = new Intl.DateTimeFormat(notice.locale, {
+      // As the service writes days on its pages.
+      dateStyle: "long", timeZone: "UTC", calendar: "gregory", numberingSystem: "latn",
+    });
+    const days = { date: format(since), until: format(kit.endsAt(choice, config.notice)) };
+    const said = texts.kept_until?.replace(/\{(date|until)\}/g, (_, name) => days[/** @type {"date"} */ (name)]);
+    return make("div", "cg-row", make("p", {}, said), chosen.purposes.size ? answer(texts.withdraw, () => "reject") : null);
+  }
+
+  const made = /** @type {HTMLDialogElement} */ (
     make(
       "dialog",
       { ...rootOf(notice, "cg-dialog"), "aria-labelledby": "cg-chooses" },
       make(
         "header",
-        {},
+        { role: "presentation" },
         make("h2", { class: "cg-title", id: "cg-chooses", tabindex: "-1", autofocus: "" }, texts.dialog_title),
         iconButton(CROSS, close, texts.close),
       ),
       make(
         "div",
         { class: "cg-scroll", tabindex: "0", role: "group", "aria-labelledby": "cg-chooses" },
+        standing(),
         make("p", {}, texts.dialog_body),
+        ...paragraphs(notes, notice),
         authority(notice),
         make("h3", {}, texts.purposes_heading),
         make(
@@ -93,20 +140,23 @@ export function makeDialog(notice, chosen, addresses, decide) {
         make(
           "p",
           "cg-small",
-          `${notice.controller.name} · `,
-          link(addresses.policy, texts.policy_link),
+          make("bdi", {}, notice.controller.name),
           " · ",
-          link(addresses.preferences, texts.preferences_link),
+          link(policy, texts.policy_link),
+          " · ",
+          link(address("preferences"), texts.preferences_link),
+          " · ",
+          link(address("preferences", "/record"), texts.record_link),
         ),
       ),
       make(
         "footer",
-        "cg-answers",
+        { class: "cg-answers", role: "presentation" },
         answer(texts.accept, () => "accept"),
         answer(texts.reject, () => "reject"),
         answer(texts.save, ticked),
       ),
     )
   );
-  return dialog;
+  return made;
 }

@@ -1,27 +1,28 @@
 /** Builds elements. Every text becomes a text node: no markup is ever parsed, so nothing is a Trusted Types sink. */
 import { documents, guarded } from "./page.js";
 
+/** @import { Notice } from "./types.js" */
 /** @typedef {Record<string, string | null | undefined>} Attributes null and undefined leave one out */
 
 /**
  * @template {Element} Kind
  * @param {Kind} element
  * @param {Attributes} attributes
- * @param {(Node | string | null)[]} children
+ * @param {(Node | string | null | undefined)[]} children
  */
 function fill(element, attributes, children) {
   for (const name of Object.keys(attributes)) {
     const value = attributes[name];
     if (value != null) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null));
+  element.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child != null)));
   return element;
 }
 
 /**
  * @param {string} tag
  * @param {Attributes | string} attributes a string is its class
- * @param {...(Node | string | null)} children
+ * @param {...(Node | string | null | undefined)} children
  */
 export const make = (tag, attributes, ...children) =>
   fill(
@@ -62,3 +63,11 @@ export function iconButton(drawing, press, name) {
  */
 export const link = (address, label) =>
   address ? make("a", { href: address, target: "_blank", rel: "noopener" }, label) : label;
+
+/**
+ * The attributes of everything that we put into the page.
+ *
+ * @param {Notice} notice
+ * @param {string} look
+ */
+export const rootOf = ({ locale, dir }, look) => ({ class: `cg-root ${look}`, lang: locale, dir });

@@ -1,21 +1,20 @@
 /**
- * What the page holds back until it is allowed: `<script type="text/plain" data-consent>` and
- * `<iframe data-consent data-src>`.
+ * What the page holds back until it is allowed: `<script type="text/plain" data-consent>`, and boxes, which are every
+ * other element with `data-consent`: what becomes of those is told by boxes.js.
  *
  * A script is released by putting the same element back with its real type. So its nonce stays in its internal slot,
  * and nothing is assigned that Trusted Types would want to see. A script of an unknown type was not "already started".
  * Source: HTML, "prepare the script element".
  */
-import { all, elements, parsed, read, webAddress } from "./page.js";
+import { all, elements, parsed, read } from "./page.js";
 
 const SCRIPTS = 'script[type="text/plain"][data-consent]';
-const FRAMES = "iframe[data-consent][data-src]";
-
+export const BOXES = "[data-consent]:not(script)";
 /** @param {Element} element */
 export const purposesOf = (element) => (element.getAttribute("data-consent") || "").split(/[\s,]+/).filter(Boolean);
 
 /** Takes a node out and puts it back. Its parent may be a form with clobbered methods. @param {ChildNode} node */
-function reinsert(node) {
+export function reinsert(node) {
   const mark = new Comment();
   node.replaceWith(mark);
   mark.replaceWith(node);
@@ -28,16 +27,19 @@ const isDeferred = (script) =>
 /** Whether an element is or has something held. `<input name="matches">` may stand in a form. @param {Node} node */
 const holdsAny = (node) =>
   node instanceof Element &&
-  (elements.matches.call(node, `${SCRIPTS},${FRAMES}`) ||
-    elements.querySelector.call(node, `${SCRIPTS},${FRAMES}`) !== null);
+  (elements.matches.call(node, "[data-consent]") || elements.querySelector.call(node, "[data-consent]") !== null);
+
+/** Whether the parser is done with it: it may stop in the middle of an inline script or of a picture. @param {Node} node */
+export const isWhole = (node) => read("readyState") !== "loading" || node.nextSibling;
 
 /**
  * @param {(purposes: string[]) => boolean} allows
- * @param {(frame: HTMLIFrameElement) => void} cover shows what stands in for a held frame
+ * @param {() => void} settleBoxes
  * @param {() => void} follow called whenever the page adds something
+ * @returns {() => void} lets go of what is allowed now
  */
-export function createHold(allows, cover, follow) {
-  /** Scripts that wait for their turn, and frames that are shown. @type {WeakSet<Element>} */
+export function createHold(allows, settleBoxes, follow) {
+  /** Scripts that wait for their turn. @type {WeakSet<Element>} */
   const taken = new WeakSet();
   /** @type {Promise<unknown>} */
   let inOrder = Promise.resolve();
@@ -50,8 +52,8 @@ export function createHold(allows, cover, follow) {
       // Withdrawn, or taken out of the page, while others were loading.
       if (!script.isConnected || !allows(purposesOf(script))) return resolve(null);
       const type = script.getAttribute("data-type");
-      script.onload = script.onerror = resolve;
-      if (type) script.setAttribute("type", type);
+      for (const end of ["load", "error"]) script.addEventListener(end, resolve);
+      if (type) elements.setAttribute.call(script, "type", type);
       else script.removeAttribute("type");
       script.async = script.hasAttribute("async");
       reinsert(script);
@@ -60,9 +62,7 @@ export function createHold(allows, cover, follow) {
 
   /** @param {HTMLScriptElement} script */
   function queue(script) {
-    // The parser may stop in the middle of an inline script.
-    const isWhole = read("readyState") !== "loading" || script.nextSibling || script.src;
-    if (!isWhole || taken.has(script) || !allows(purposesOf(script))) return;
+    if (!(isWhole(script) || script.src) || taken.has(script) || !allows(purposesOf(script))) return;
     taken.add(script);
     const run = () => start(script);
     if (script.hasAttribute("async")) void run();
@@ -70,32 +70,17 @@ export function createHold(allows, cover, follow) {
     else inOrder = inOrder.then(run);
   }
 
-  /** @param {HTMLIFrameElement} frame */
-  function showOrCover(frame) {
-    const address = webAddress(frame.getAttribute("data-src"));
-    if (!allows(purposesOf(frame))) {
-      if (taken.delete(frame)) {
-        frame.removeAttribute("src");
-        reinsert(frame); // an empty frame again, without an entry in the history
-      }
-      cover(frame);
-    } else if (address && !taken.has(frame)) {
-      taken.add(frame);
-      frame.src = address;
-    }
-  }
-
   function apply() {
     // As in a document: what is deferred comes after everything else, and each in its order.
-    const scripts = all(SCRIPTS).sort((one, other) => Number(isDeferred(one)) - Number(isDeferred(other)));
+    const scripts = all(SCRIPTS).sort((one, other) => +isDeferred(one) - +isDeferred(other));
     for (const script of scripts) queue(/** @type {HTMLScriptElement} */ (script));
-    for (const frame of all(FRAMES)) showOrCover(/** @type {HTMLIFrameElement} */ (frame));
+    settleBoxes();
   }
 
   new MutationObserver((records) => {
     follow();
-    if (records.some(({ addedNodes }) => Array.from(addedNodes).some(holdsAny))) apply();
-  }).observe(document, { childList: true, subtree: true });
+    if (records.some(({ attributeName, addedNodes }) => attributeName || [...addedNodes].some(holdsAny))) apply();
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-consent"] });
   void parsed.then(apply);
 
   return apply;

@@ -1,26 +1,34 @@
 /**
  * The decision that the service has not acknowledged, kept across pages: a queue of length one, since the latest
  * decision replaces an older one. It identifies nobody: the key is random and used once.
+ *
+ * A cookie says which: the last digits of its key. So most pages never open the storage, which would take as long as all
+ * of our start. What waits on another host of the same domain is void once something newer does; and the preferences
+ * page, which has a newer word, writes 0 there.
  */
+import { cookie, keepCookie } from "./choice.js";
 
-/** @import { Decision, Pending } from "./types.js" */
+/** @import { Config, Decision, Pending } from "./types.js" */
 
-/** 128 random bits. `crypto.randomUUID` is missing on plain http. */
-const newKey = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join("");
+const DAYS = 365;
 
-/** @param {string} site */
-export function createJournal(site) {
+/** 124 random bits, 40 digits. `crypto.randomUUID` is missing on plain http. */
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).map((part) => part | 2 ** 31).join("");
+
+/** @param {Config} config */
+export function createJournal({ site, share }) {
   const name = `cg_pending.${site}`;
-  /** What holds where storage is refused or full: undefined as long as storage works. @type {Pending | null | undefined} */
-  let kept;
+  /** What waits where storage is refused or full. @type {Pending | null} */
+  let kept = null;
 
   /** @param {Pending | null} entry */
   function write(entry) {
-    kept = undefined;
+    kept = null;
+    keepCookie(name, entry ? entry.key.slice(-6) : "", DAYS, share);
     try {
+      // First away with the older one: the newer may not fit.
+      localStorage.removeItem(name);
       if (entry) localStorage.setItem(name, JSON.stringify(entry));
-      else localStorage.removeItem(name);
     } catch {
       kept = entry;
     }
@@ -35,10 +43,11 @@ export function createJournal(site) {
 
     /** @returns {Pending | null} null also for what a page or another version may have left there */
     read() {
-      if (kept !== undefined) return kept;
+      const mark = cookie(name);
+      if (mark === "0") write(null);
       try {
-        const entry = JSON.parse(localStorage.getItem(name) || "");
-        return /^\w{16,128}$/.test(entry.key) && entry.body.notice && entry.body.action ? entry : null;
+        const entry = mark && (kept || JSON.parse(/** @type {any} */ (localStorage.getItem(name))));
+        return entry.key?.endsWith(mark) && entry.body.notice && entry.body.action ? entry : null;
       } catch {
         return null;
       }

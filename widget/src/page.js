@@ -19,7 +19,7 @@ export const read = (name) => Reflect.get(documents, name, document);
  * @param {string} selector
  * @returns {Element[]} in document order
  */
-export const all = (selector) => Array.from(documents.querySelectorAll.call(document, selector));
+export const all = (selector) => [...documents.querySelectorAll.call(document, selector)];
 
 export const isVisible = () => read("visibilityState") === "visible";
 
@@ -43,6 +43,9 @@ export function webAddress(address) {
   }
 }
 
+/** @param {unknown} error */
+export const report = (error) => console.error("cookiegate:", error);
+
 /**
  * Wraps what the page or the browser calls, so that nothing of ours ever throws into the page.
  *
@@ -56,6 +59,6 @@ export const guarded =
     try {
       work(...args);
     } catch (error) {
-      console.error("cookiegate:", error);
+      report(error);
     }
   };

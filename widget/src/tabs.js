@@ -2,7 +2,7 @@
 import { isVisible } from "./page.js";
 
 /**
- * @param {string} name of the channel, and of the journal whose storage events stand in for it
+ * @param {string} name of the channel, for which all storage events stand in
  * @param {() => void} onChange
  * @returns {() => void} tells the others
  */
@@ -13,9 +13,9 @@ export function createTabs(name, onChange) {
     channel = new BroadcastChannel(name);
     channel.onmessage = onChange;
   } catch {
-    // Missing, or refused along with storage.
+    // Missing.
+    addEventListener("storage", onChange);
   }
-  addEventListener("storage", (event) => event.key === name && onChange());
   // Restored from the back/forward cache, where no message arrives.
   addEventListener("pageshow", (event) => event.persisted && onChange());
   // The preferences page may have written the cookie without any script.

@@ -13,7 +13,7 @@ const REFRESH_AT = 0.8;
  * @param {Service} service
  * @param {ConsentState} consent
  * @param {Config} config
- * @param {{ may(): boolean, fetched(): void, missing(): unknown }} on `may` = nothing unacknowledged stands in the way
+ * @param {{ may(): boolean, fetched(): void, missing(): Promise<boolean> }} on `may` = nothing unacknowledged stands in the way
  */
 export function createTokens(service, consent, config, on) {
   /** @type {string | null} */
@@ -55,19 +55,22 @@ export function createTokens(service, consent, config, on) {
     else addEventListener("visibilitychange", whenDue, { once: true });
   };
 
+  /** @returns {Promise<void>} */
   const refresh = () =>
     consent.valid().state === "granted" && on.may() ? (underWay ??= fetchOne(generation)) : Promise.resolve();
 
-  /** @param {number} mine */
+  /** @param {number} mine @returns {Promise<void>} */
   async function fetchOne(mine) {
     const { status, body, retry_after_ms } = await service.token();
     if (mine !== generation) return;
     underWay = null;
-    if (status === 200 && body?.token) {
-      take(body.token, body.expires_at);
+    const served = body?.token;
+    if (served && body.epoch === consent.choice().epoch) {
+      take(served, body.expires_at);
       on.fetched();
-    } else if (status === 404) {
-      await on.missing();
+    } else if ((served || status === 404) && (await on.missing())) {
+      // Something else was chosen elsewhere: it comes first, and then its token.
+      if (served) await refresh();
     } else {
       retry.later(retry_after_ms);
     }

@@ -1,9 +1,9 @@
 /**
  * Binds tokens to the ids that trackers gave this browser, so that a copied token is of no use to another. Only hashes
- * leave the page. Not part of the bundle: the service puts it into the scripts of sites whose policy asks for it.
+ * leave the page. For sites whose policy asks for it.
  */
 
-/** @import { Binder } from "./types.js" */
+/** @import { Core } from "../types.js" */
 
 /** An id may come late: it is looked for again after this time, then ever more rarely. */
 const LOOK_AFTER_MS = 3000;
@@ -32,8 +32,8 @@ async function hash(text) {
   return btoa(bytes).replace(/\+/g, "-").replace(/\//g, "_").slice(0, 22);
 }
 
-/** @type {Binder} */
-const binder = ({ site, bind = [] }, service, tokens, read) => {
+/** @param {Core} core */
+export default ({ config: { site, bindings = [] }, service, tokens, page: { read } }) => {
   const { call, decide } = service;
   /** What the token was asked to be bound to. */
   let bound = "{}";
@@ -49,7 +49,7 @@ const binder = ({ site, bind = [] }, service, tokens, read) => {
   async function hashes() {
     /** @type {Record<string, string>} */
     const found = {};
-    for (const tracker of bind) {
+    for (const tracker of bindings) {
       try {
         const [name, idIn] = KEPT[tracker];
         const text = kept(name);
@@ -68,7 +68,7 @@ const binder = ({ site, bind = [] }, service, tokens, read) => {
       const found = await hashes();
       if (!tokens.alive()) return;
       if (JSON.stringify(found) !== bound) void tokens.refresh();
-      else if (Object.keys(found).length < bind.length && after_ms < LOOK_UNTIL_MS) lookAgain(after_ms * 2);
+      else if (Object.keys(found).length < bindings.length && after_ms < LOOK_UNTIL_MS) lookAgain(after_ms * 2);
     }, after_ms);
   }
 
@@ -91,5 +91,3 @@ const binder = ({ site, bind = [] }, service, tokens, read) => {
     return decide(entry);
   };
 };
-
-export default binder;

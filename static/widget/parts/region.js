@@ -1,0 +1,1 @@
+({base:e,config:n,notes:o})=>{o.push(()=>(n.region||[]).map(([n,o,s])=>[n,e+o,s]))}

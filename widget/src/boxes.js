@@ -1,0 +1,85 @@
+/**
+ * Held elements other than scripts: every one with `data-consent` whose addresses, or those of its children, wait as
+ * `data-src`, `data-srcset`, `data-href`, `data-poster`. Without this file they stay held.
+ */
+import { createCovers } from "./frames.js";
+import { BOXES, isWhole, purposesOf, reinsert } from "./held.js";
+import { all, elements, guarded } from "./page.js";
+import { waiting } from "./waiting.js";
+
+/** @import { Core } from "./types.js" */
+
+/**
+ * @param {Core} core
+ * @param {() => void} open opens the dialog
+ * @param {(view: any) => void} dress puts the styles that everything of ours has into a window
+ */
+export function createBoxes({ allows, config, consent, decide }, open, dress) {
+  const cover = createCovers(config, open, dress);
+  /**
+   * Boxes that are shown, with what each was given: the page may have changed what waits in it since.
+   *
+   * @type {WeakMap<Element, ReturnType<typeof waiting>>}
+   */
+  const taken = new WeakMap();
+  /** Boxes that are shown though their purpose is not allowed. @type {WeakSet<Element>} */
+  let shownOnce = new WeakSet();
+  let isOwn = false;
+
+  /** A box's own button: this purpose as well, and no category more than before. @param {string[]} purposes */
+  function allow(purposes) {
+    const { purposes: before, acquire } = consent.valid();
+    const yes = (/** @type {Iterable<string>} */ keys) => Object.fromEntries(Array.from(keys, (key) => [key, true]));
+    isOwn = true;
+    void decide({ purposes: yes([...before, ...purposes]), acquire: yes(acquire) }, config.ui);
+    isOwn = false;
+  }
+
+  /** Gives a box its addresses, or takes away what it was given. @param {Element} box @param {boolean} isShown */
+  function fill(box, isShown) {
+    const given = isShown ? waiting(box) : (taken.get(box) ?? []);
+    if (isShown) taken.set(box, given);
+    else taken.delete(box);
+    for (const [piece, name, address] of given) {
+      if (isShown) elements.setAttribute.call(piece, name, address);
+      else piece.removeAttribute(name);
+    }
+    if (box instanceof HTMLMediaElement) box.load();
+    else if (!isShown) reinsert(box); // an empty frame again, without an entry in the history
+  }
+
+  /** @param {Element} box */
+  function settle(box) {
+    const waits = waiting(box).length > 0;
+    if (!isWhole(box) && /^(picture|video|audio)$/.test(box.localName)) return;
+    const isShown = allows(purposesOf(box)) || shownOnce.has(box);
+    if (isShown !== taken.has(box) && (waits || !isShown)) fill(box, isShown);
+    const once = () => {
+      shownOnce.add(box);
+      settle(box);
+    };
+    const act = { once, always: () => allow(purposesOf(box)) };
+    if (box.localName !== "link") cover(box, isShown || !waits ? undefined : act);
+  }
+
+  // A page that shows something else in the same frame.
+  new MutationObserver((records) => {
+    for (const { target } of records) {
+      const box = /** @type {Element} */ (target);
+      if (taken.has(box)) guarded(fill)(box, false);
+      if (elements.matches.call(box, BOXES)) guarded(settle)(box);
+    }
+  }).observe(document, { subtree: true, attributeFilter: ["data-consent", "data-src"] });
+
+  return {
+    apply() {
+      for (const box of all(BOXES)) guarded(settle)(box);
+    },
+    /** A new choice as a whole ends what was shown once. */
+    end() {
+      if (!isOwn) shownOnce = new WeakSet();
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof createBoxes>} Boxes */
