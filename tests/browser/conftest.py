@@ -19,10 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """One service for the whole run; tests use ``service``."""
-    live = LiveService(tmp_path_factory.mktemp("service"))
-    live.start()
-    yield live
-    live.close()
+    with LiveService(tmp_path_factory.mktemp("service")) as live:
+        yield live
 
 
 @pytest.fixture
@@ -38,10 +36,8 @@ def service(running_service: LiveService) -> Iterator[LiveService]:
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[LiveService]:
     """A service of this test's own, with an empty record."""
-    live = LiveService(tmp_path)
-    live.start()
-    yield live
-    live.close()
+    with LiveService(tmp_path) as live:
+        yield live
 
 
 @pytest.fixture

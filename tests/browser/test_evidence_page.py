@@ -62,7 +62,7 @@ def test_it_asks_the_network_for_nothing_and_complains_of_nothing(
     assert said == []
 
 
-@pytest.mark.parametrize(("name", "width"), [("desktop", 1080), ("phone", 390)])
+@pytest.mark.parametrize(("name", "width"), [("desktop", 1200), ("phone", 390)])
 def test_s03_the_banner_stands_in_it_as_it_was_shown(
     page: Page, written: dict[str, Written], name: str, width: int
 ) -> None:

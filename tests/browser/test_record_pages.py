@@ -32,18 +32,16 @@ def wider(policy: str) -> str:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service whose policy has had two versions."""
-    live = LiveService(tmp_path_factory.mktemp("record"))
-    live.start()
-    newer = live.folder / "newer.yaml"
-    newer.write_text(demo_yaml(live.host.url, wider), encoding="utf-8")
-    command = [sys.executable, "-m", "cookiegate.cli.main", "policy", "publish", str(newer)]
-    done = subprocess.run([*command, "--data-dir", str(live.folder / "data")], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    live.stop()  # a start sees it at once
-    live.process.policies = ()
-    live.start()
-    yield live
-    live.close()
+    with LiveService(tmp_path_factory.mktemp("record")) as live:
+        newer = live.folder / "newer.yaml"
+        newer.write_text(demo_yaml(live.host.url, wider), encoding="utf-8")
+        command = [sys.executable, "-m", "cookiegate.cli.main", "policy", "publish", str(newer)]
+        done = subprocess.run([*command, "--data-dir", str(live.folder / "data")], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        live.stop()  # a start sees it at once
+        live.process.policies = ()
+        live.start()
+        yield live
 
 
 @pytest.fixture

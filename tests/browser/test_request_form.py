@@ -13,10 +13,8 @@ from support.live import LiveService
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service of this file's own, where anyone may ask as often as they like."""
-    live = LiveService(tmp_path_factory.mktemp("requests"), COOKIEGATE_RATE_LIMIT_REQUESTS="1000/minute")
-    live.start()
-    yield live
-    live.close()
+    with LiveService(tmp_path_factory.mktemp("requests"), COOKIEGATE_RATE_LIMIT_REQUESTS="1000/minute") as live:
+        yield live
 
 
 @pytest.fixture

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from support.live import LiveService
-from support.policies import ROOT, demo_policy
+from support.policies import EXAMPLES, MANY_LANGUAGES, demo_policy
 from support.service import Bench, make_bench
 from support.visits import STATUS, script_of, shop, visit
 
 from cookiegate.policy.reading import load_policy
+from cookiegate.web.bundle import FETCHED
 from cookiegate.web.surfaces import read_surface
 
-POLICIES = sorted((ROOT / "examples" / "policies").glob("*.yaml"))
+POLICIES = sorted(set(EXAMPLES.glob("*.yaml")) - {MANY_LANGUAGES})
 ADDRESS = "http://shop.test"
 SHELL = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>{head}</head><body>{body}</body>'
 #: Tags, attributes and texts, without the line breaks that a template has between its tags.
@@ -55,7 +56,7 @@ LAYERS = {
     "banner": "section.cg-bar",
     "banner_asked_again": "section.cg-bar",
     "dialog": "dialog.cg-dialog",
-    "cover": "main.cg-cover",
+    "cover": "div.cg-cover",
 }
 
 
@@ -74,6 +75,8 @@ class Stage:
         self.context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce")
         self.drawn, self.kept = self.context.new_page(), self.context.new_page()
         self._script = bench.service.widgets.current(site, locale).body
+        fetched = (bench.service.widgets.current(site, locale, name) for name in FETCHED)
+        self._fetched = {f"/w/{site}@{file.digest}.js": file.body.decode() for file in fetched}
         document = read_surface(bench.service.storage, bench.service.surfaces.current(site, locale, "widget").digest)
         assert document is not None
         self.html: dict[str, str] = document["html"]
@@ -84,6 +87,7 @@ class Stage:
         pages = {
             "/drawn": SHELL.format(head='<script src="/w.js"></script>', body=frame),
             "/w.js": self._script.decode(),
+            **self._fetched,
             "/kept": SHELL.format(head=f"<style>{self._style}</style>", body=self.html[layer]),
         }
 

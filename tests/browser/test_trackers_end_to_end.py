@@ -159,12 +159,10 @@ def test_no_token_and_no_handle_ever_reaches_the_log(
 WITHDRAW = """
   async (way) => {
     const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-    const reject = () => {
-      document.querySelector(".cg-corner button").click();
-      const buttons = [...document.querySelectorAll("dialog.cg-dialog button")];
-      return buttons.find((button) => button.textContent.trim() === "Reject all");
-    };
-    const button = reject();
+    document.querySelector(".cg-corner button").click();
+    const isReject = (button) => button.textContent.trim() === "Reject all";
+    let button;
+    while (!(button = [...document.querySelectorAll("dialog.cg-dialog button")].find(isReject))) await wait(10);
     const clicked = performance.now();
     let acknowledged = null;
     const look = () => {

@@ -38,9 +38,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     folder: Path = tmp_path_factory.mktemp("binding")
     live = LiveService(folder)
     (folder / "demo.yaml").write_text(demo_yaml(live.host.url, _bound), encoding="utf-8")
-    live.start()
-    yield live
-    live.close()
+    with live:
+        yield live
 
 
 def _set(seen: Visit, cookies: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from support.live import LiveService
-from support.visits import CORNER, STATUS, Visit, answer_decisions, refuse_cookies, script_of, shop, visit
+from support.visits import CORNER, STATUS, HeldRequest, Visit, answer_decisions, refuse_cookies, script_of, shop, visit
 
 
 def watch_changes(seen: Visit) -> None:
@@ -77,8 +77,7 @@ def test_a_grant_holds_on_the_next_page_with_a_fresh_token(page: Page, service: 
 def test_a_grant_takes_effect_only_with_the_acknowledgement(
     page: Page, context: BrowserContext, service: LiveService
 ) -> None:
-    waiting: list[Route] = []
-    answer_decisions(context, lambda route: waiting.append(route) if not waiting else route.continue_())
+    held = HeldRequest(context)
     seen = visit(page, service).open(shop())
     seen.answer("Accept all").click()
     expect(seen.banner).to_have_count(0)
@@ -86,7 +85,7 @@ def test_a_grant_takes_effect_only_with_the_acknowledgement(
     assert seen.granted() == []
     assert seen.token() is None
     assert seen.consent()["pending"] is True
-    waiting[0].continue_()
+    held.let_go(page)
     seen.wait_until("consent.purposes.analytics && !consent.pending")
 
 
@@ -108,12 +107,11 @@ def test_narrowing_lets_go_of_the_token_until_a_narrower_one_comes(
     seen = visit(page, service).open(shop())
     seen.decide("accept")
     before = seen.token()
-    waiting: list[Route] = []
-    answer_decisions(context, lambda route: waiting.append(route) if not waiting else route.continue_())
+    held = HeldRequest(context)
     page.evaluate("() => void window.cookiegate.decide({ purposes: { quality: true }, acquire: { screen: true } })")
     assert seen.granted() == ["quality"]
     assert seen.token() is None
-    waiting[0].continue_()
+    held.let_go(page)
     seen.wait_until("!consent.pending")
     assert seen.granted() == ["quality"]
     assert seen.token() not in (None, before)
@@ -157,15 +155,13 @@ def test_a_grant_that_was_never_acknowledged_is_not_sent_after_a_withdrawal(page
 
 
 def test_a_change_of_mind_during_the_request_wins(page: Page, context: BrowserContext, service: LiveService) -> None:
-    waiting: list[Route] = []
-    answer_decisions(context, lambda route: route.continue_() if waiting else waiting.append(route))
+    held = HeldRequest(context)
     seen = visit(page, service).open(shop())
     page.evaluate("() => { void window.cookiegate.decide('accept') }")
-    while not waiting:  # bounded by the test's own timeout
-        page.wait_for_timeout(10)
+    held.wait(page)
     page.evaluate("() => { void window.cookiegate.decide('withdraw') }")
-    assert len(waiting) == 1  # one after the other, never side by side
-    waiting[0].continue_()
+    assert len(seen.sent) == 1  # one after the other, never side by side
+    held.let_go(page)
     seen.wait_until("!consent.pending")
     assert [body["action"] for _, body in seen.sent] == ["accept", "withdraw"]
     assert seen.consent()["state"] == "refused"
@@ -175,14 +171,12 @@ def test_a_change_of_mind_during_the_request_wins(page: Page, context: BrowserCo
 def test_a_newer_choice_during_the_request_names_the_epoch_that_the_older_one_made(
     page: Page, context: BrowserContext, service: LiveService
 ) -> None:
-    waiting: list[Route] = []
-    answer_decisions(context, lambda route: route.continue_() if waiting else waiting.append(route))
+    held = HeldRequest(context)
     seen = visit(page, service).open(shop())
     page.evaluate("() => { void window.cookiegate.decide('accept') }")
-    while not waiting:  # bounded by the test's own timeout
-        page.wait_for_timeout(10)
+    held.wait(page)
     page.evaluate("() => { void window.cookiegate.decide({ purposes: { quality: true } }) }")
-    waiting[0].continue_()
+    held.let_go(page)
     seen.wait_until("consent.purposes.quality && !consent.pending")
     assert seen.granted() == ["quality"]
     assert "epoch" not in seen.sent[0][1]
@@ -272,12 +266,15 @@ def test_a_refusal_needs_no_second_question_when_the_notice_is_stale(page: Page,
 def test_a_wider_policy_asks_again_and_says_why(page: Page, service: LiveService) -> None:
     seen = visit(page, service).open(shop())
     seen.decide("accept")
+    said = b'"changed_notice":"What it is used for has changed since your last choice."'
     wider = script_of(service).replace(b'"holds_since":1', b'"holds_since":2')
+    wider = wider.replace(b'"changed_notice":""', said)  # left out while nobody is asked again
     seen.open(shop(script=f'<script src="{service.file("/wider.js", wider)}"></script>'))
     expect(seen.banner).to_contain_text("has changed since your last choice")
     assert seen.consent()["ask_reason"] == "policy_changed"
     assert seen.granted() == []
     seen.answer("Choose").click()
+    expect(seen.dialog).to_be_visible()
     assert [box.is_checked() for box in seen.dialog.get_by_role("switch").all()] == [False] * 11
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import urllib.request
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from support.live import LiveService
@@ -67,14 +71,20 @@ def test_a_second_script_tag_does_nothing(page: Page, service: LiveService) -> N
 def test_texts_and_links_of_a_policy_are_never_markup(page: Page, service: LiveService) -> None:
     attack = "<img src=x onerror=window.hit=1>"
     script = script_of(service).decode()
+    digest = re.search(r'"second":"([0-9a-f]{64})"', script)
+    assert digest is not None
+    with urllib.request.urlopen(f"{service.url}/w/demo@{digest[1]}.js") as answer:
+        second = answer.read().decode()
     for text in ("Accept all", "What do you allow?", "Analytics", "Kept for", "Privacy settings"):
-        script = script.replace(f'"{text}"', f'"{attack}"')
+        script, second = (body.replace(f'"{text}"', f'"{attack}"') for body in (script, second))
     script = script.replace("https://www.example.jp/en/privacy", "javascript:window.hit=1")
     script = script.replace('"#1f6f54"', '"red;} * { background: url(/hit) } .x {"')
-    service.file("/attack.js", script)
+    attacking = hashlib.sha256(second.encode()).hexdigest()
+    service.file(f"/w/demo@{attacking}.js", second)
+    service.file("/attack.js", script.replace(digest[1], attacking))
     seen = visit(page, service).open(shop(script='<script src="/attack.js"></script>'))
     expect(seen.banner).to_contain_text(attack)
-    assert seen.banner.get_by_role("link").get_attribute("href") == f"{service.url}/notice/demo?lang=en"
+    assert seen.banner.get_by_role("link").first.get_attribute("href") == f"{service.url}/notice/demo?lang=en"
     seen.answer("Choose").click()
     expect(seen.dialog).to_contain_text(attack)
     assert page.evaluate("() => window.hit") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -14,6 +15,15 @@ ARGUMENTS = [
 ]  # fmt: skip
 #: As long as Playwright waits for all else: a busy machine may take it.
 EXPECT_MS = 30_000
+
+
+@contextmanager
+def browser_where(hosts: str, port: int, browser: Browser) -> Iterator[Browser]:
+    """Another such browser, for which all hosts of a pattern, such as ``*.example.jp``, are a port of this machine."""
+    rule = f"--host-resolver-rules=MAP {hosts} 127.0.0.1:{port}"
+    started = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, rule])
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

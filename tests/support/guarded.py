@@ -20,7 +20,7 @@ from cookiegate.gate import Gate, Verifier
 from cookiegate.gate.adapters import asgi, wsgi
 from support.consent import ISSUER, ConsentService
 from support.ports import free_port
-from support.waiting import until
+from support.waiting import answers, until
 
 TRACKERS = ("plausible", "posthog", "goatcounter")
 ORIGIN = "http://shop.test"
@@ -122,17 +122,8 @@ class GuardedApp:
         until(self._answers)
 
     def _answers(self) -> bool:
-        import http.client
-
         assert self._process.poll() is None, self.log.read_text(encoding="utf-8")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/ready")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return answers(self.port, "/ready", 200)
 
     def close(self) -> None:
         """Ends it."""

@@ -13,9 +13,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from support.policies import demo_yaml
 from support.ports import free_port
@@ -94,6 +96,13 @@ class ServiceProcess:
                 threading.Event().wait(0.05)
         raise RuntimeError(f"the service did not get ready: {self.log.read_text(errors='replace')}")
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Ends the service and its worker."""
         process, self._process = self._process, None
@@ -125,7 +134,7 @@ class Host:
     """A site's own web server: its pages, and everything else passed on to the service, as a reverse proxy does.
 
     ``delay_s`` makes the service slow; with ``down`` every passed-on connection is cut. ``hits`` lists what came for
-    the service as (method, path, body).
+    the service as (method, path, body); ``heard`` is called with the headers of every request.
     """
 
     def __init__(self) -> None:
@@ -134,6 +143,7 @@ class Host:
         self.down = False
         self.backend_port: int | None = None
         self.hits: list[tuple[str, str, bytes]] = []
+        self.heard: Callable[[Message], object] = lambda headers: None
         self._released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self.port = int(self._server.server_address[1])
@@ -156,6 +166,7 @@ class Host:
                 """Keeps the test's output clean."""
 
             def handle_any(self) -> None:
+                host.heard(self.headers)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path = self.path.partition("?")[0]
                 if path in host.pages:
@@ -226,6 +237,13 @@ class LiveService:
         """Makes the service answer (again)."""
         self.process.start()
         self.host.backend_port = self.process.port
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def stop(self) -> None:
         """Ends the service; pages are still served."""

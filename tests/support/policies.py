@@ -13,6 +13,8 @@ from cookiegate.policy.reading import load_policy
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "policies"
 DEMO = EXAMPLES / "demo.yaml"
+#: In every language that we bring texts for.
+MANY_LANGUAGES = EXAMPLES / "many-languages.yaml"
 ORIGIN = "http://shop.test"
 
 

@@ -18,15 +18,19 @@ STRICT_CSP = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; frame-src 'self'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+#: The same for pages that name every script by a nonce, and the script tag of such a page.
+NONCE_CSP = STRICT_CSP.replace("script-src 'self'", "script-src 'nonce-r4nd0m'")
+NONCE_TAG = '<script nonce="r4nd0m" async src="/w/demo.en.js"></script>'
 BANNER = "section.cg-bar"
 DIALOG = "dialog.cg-dialog"
 CORNER = ".cg-corner button"
 STATUS = ".cg-status"
+DECISIONS = re.compile(r"/v1/sites/demo/decisions$")
 
 
 def shop(body: str = "", *, lang: str = "en", head: str = "", script: str | None = None) -> str:
     """A small page with the script tag in its head, as the documentation tells."""
-    tag = script if script is not None else f'<script async src="/w/demo.{lang}.js"></script>'
+    tag = script if script is not None else f'<script async fetchpriority="high" src="/w/demo.{lang}.js"></script>'
     return f"""<!doctype html><html lang="{lang}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1"><title>Shop</title>{tag}{head}</head>
 <body><header><a href="#goods" id="first-link">Goods</a></header>
@@ -142,4 +146,22 @@ def refuse_cookies(context: BrowserContext) -> None:
 
 def answer_decisions(context: BrowserContext, handle: Callable[[Route], None]) -> None:
     """Lets a test stand between the page and ``POST /decisions``."""
-    context.route(re.compile(r"/v1/sites/demo/decisions$"), handle)
+    context.route(DECISIONS, handle)
+
+
+class HeldRequest:
+    """The first request to such an address, kept back until a test lets it go. Every later one passes."""
+
+    def __init__(self, context: BrowserContext, address: re.Pattern[str] = DECISIONS) -> None:
+        self._came: list[Route] = []
+        context.route(address, lambda route: route.continue_() if self._came else self._came.append(route))
+
+    def wait(self, page: Page) -> None:
+        """Returns once it is there."""
+        while not self._came:  # bounded by the test's own timeout
+            page.wait_for_timeout(10)
+
+    def let_go(self, page: Page) -> None:
+        """Lets it reach the service, once it is there."""
+        self.wait(page)
+        self._came[0].continue_()
