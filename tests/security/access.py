@@ -117,11 +117,15 @@ TABLE: Mapping[str, Access] = {
     # What visitors' browsers ask for.
     "GET /w/<site>.js": _PUBLIC,
     "GET /w/<site>.<locale>.js": _PUBLIC,
+    "GET /w/<site>.headless.js": _PUBLIC,
+    "GET /w/<site>.headless.<locale>.js": _PUBLIC,
+    "GET /w/<site>.<locale>.json": _PUBLIC,
     "GET /w/<site>@<digest>.js": Access(404),
     "GET /.well-known/jwks.json": _PUBLIC,
     "GET /.well-known/gpc.json": _PUBLIC,
     "GET /status/<number>": _PUBLIC,
     "GET /v1/sites/<site>/notice": _PUBLIC,
+    "GET /v1/sites/<site>/list": Access(404),  # of a policy without vendors
     "GET /v1/sites/<site>/consent": _PUBLIC,
     "POST /v1/sites/<site>/decisions": Access(201, _FOREIGN, request=_decision),
     "POST /v1/sites/<site>/token": Access(404, {**_HAVE_CONSENT, **_FOREIGN}, sees=("owner",)),
@@ -171,6 +175,8 @@ TABLE: Mapping[str, Access] = {
     },
     # The ledger is public and holds hashes.
     "GET /ledger/contexts/receipt-1.jsonld": _PUBLIC,
+    "GET /ledger/contexts/receipt-2.jsonld": _PUBLIC,
+    "GET /ledger/contexts/receipt-3.jsonld": _PUBLIC,
     "GET /ledger/checkpoint": Access(200, request=_proof),
     "GET /ledger/key": _PUBLIC,
     "GET /ledger/proof/<entry>": Access(200, sees=ROLES, request=_proof),

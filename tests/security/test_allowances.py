@@ -40,10 +40,14 @@ COUNTED = {
 FREE = {
     "GET /w/<site>.js": "made once per policy version, answered from memory, kept by caches",
     "GET /w/<site>.<locale>.js": "as above",
+    "GET /w/<site>.headless.js": "as above",
+    "GET /w/<site>.headless.<locale>.js": "as above",
+    "GET /w/<site>.<locale>.json": "as above",
     "GET /w/<site>@<digest>.js": "as above",
     "GET /.well-known/jwks.json": "answered from memory, kept by caches",
     "GET /.well-known/gpc.json": "answered from memory, kept by caches",
     "GET /status/<number>": "signed at most once a second whoever asks, kept by caches",
+    "GET /v1/sites/<site>/list": "cut once per vendor list and policy, answered from memory, kept by caches",
     "GET /v1/sites/<site>/notice": "answered from memory",
     "GET /v1/sites/<site>/consent": "one look-up by an indexed hash, at every page that a visitor opens",
     **{

@@ -22,9 +22,10 @@ POISON = {
 }  # fmt: skip
 #: What a shared cache may keep.
 KEPT = (
-    "/w/demo.js", "/w/demo.en.js", "/.well-known/jwks.json", "/.well-known/gpc.json", "/status/1",
+    "/w/demo.js", "/w/demo.en.js", "/w/demo.en.json", "/w/demo.headless.js", "/w/demo.headless.en.js",
+    "/.well-known/jwks.json", "/.well-known/gpc.json", "/status/1",
     "/v1/sites/demo/notice",
-    "/preferences/demo/theme.css", "/ledger/key", "/ledger/contexts/receipt-1.jsonld", "/notice/demo/changes.atom",
+    "/preferences/demo/theme.css", "/ledger/key", "/ledger/contexts/receipt-3.jsonld", "/notice/demo/changes.atom",
 )  # fmt: skip
 
 

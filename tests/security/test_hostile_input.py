@@ -27,10 +27,8 @@ SLOW_CONNECTIONS = 250
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A real service."""
-    process = make_process(tmp_path_factory.mktemp("hostile"))
-    process.start()
-    yield process
-    process.stop()
+    with make_process(tmp_path_factory.mktemp("hostile")) as process:
+        yield process
 
 
 def raw(process: ServiceProcess, data: bytes) -> bytes:

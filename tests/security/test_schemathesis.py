@@ -26,10 +26,8 @@ SEED = os.environ.get("FUZZ_SEED", "1")
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[ServiceProcess]:
     """A real service."""
-    process = make_process(tmp_path)
-    process.start()
-    yield process
-    process.stop()
+    with make_process(tmp_path) as process:
+        yield process
 
 
 def insider(process: ServiceProcess) -> dict[str, str]:

@@ -19,10 +19,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """The site: its pages and the service under one origin."""
-    live = LiveService(tmp_path_factory.mktemp("threats"))
-    live.start()
-    yield live
-    live.close()
+    with LiveService(tmp_path_factory.mktemp("threats")) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

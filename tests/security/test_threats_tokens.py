@@ -225,10 +225,8 @@ def test_key_leak_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[ServiceProcess]:
     """A real service."""
-    process = make_process(tmp_path)
-    process.start()
-    yield process
-    process.stop()
+    with make_process(tmp_path) as process:
+        yield process
 
 
 def until(condition: Callable[[], bool]) -> None:

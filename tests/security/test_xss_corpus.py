@@ -11,18 +11,19 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
+from support.frameworks import VENDOR_LIST, built_frameworks
 from support.live import LiveService
 from support.service import AGENT
-from support.visits import shop
+from support.visits import BANNER, DIALOG, shop
 
 from cookiegate.policy.document import Policy
 from cookiegate.policy.encoding import canonical_json, to_document
 from security.addresses import url_map
 from security.outside import fetch
 from security.people import ROOM
-from security.policy_fields import FREE, MISSED, demo_with
-from security.xss import MARKS, PAYLOADS, policy_texts
+from security.policy_fields import FREE, MISSED, VENDORS, demo_with
+from security.xss import MARKS, PAYLOADS, as_shown, payload_in, policy_texts
 
 pytestmark = pytest.mark.browser
 TURNS = (0, 11)
@@ -45,11 +46,12 @@ class Watched:
 
     def look(self, where: str) -> None:
         """Says what has happened on the page that is open."""
-        if self.page.evaluate("() => window.hit !== undefined"):
-            self.faults.append("window.hit is set")
-        for mark in MARKS:
-            if self.page.locator(mark).count():
-                self.faults.append(f"there is a {mark}")
+        for frame in self.page.frames:
+            if frame.evaluate("() => window.hit !== undefined"):
+                self.faults.append("window.hit is set")
+            for mark in MARKS:
+                if frame.locator(mark).count():
+                    self.faults.append(f"there is a {mark}")
         assert not self.faults, f"{where}: {self.faults}"
 
     def go(self, url: str) -> None:
@@ -59,8 +61,10 @@ class Watched:
 
 
 def written(policy: Policy, origin: str, path: Path) -> Path:
-    """The policy as a file, for another origin."""
-    document = {**to_document(policy), "origins": [origin]}
+    """The policy as a file, for another origin besides."""
+    document = to_document(policy)
+    document |= {"origins": [origin, *document["origins"]], "debug_origins": [origin]}
+    document["tcf"]["gvl"] = origin + VENDORS
     path.write_bytes(canonical_json(document))
     return path
 
@@ -68,35 +72,38 @@ def written(policy: Policy, origin: str, path: Path) -> Path:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service whose every text is an attack, in two versions, so that what changed is shown, too."""
+    built_frameworks()
     live = LiveService(tmp_path_factory.mktemp("xss"), **{f"COOKIEGATE_{name}": rate for name, rate in ROOM.items()})
+    live.file(VENDORS, VENDOR_LIST.read_bytes(), "application/json")
+    live.page("<title>Film</title>", path="/film.html")
     first, second = (
         written(demo_with(policy_texts(turn)), live.url, live.folder / f"policy-{turn}.yaml") for turn in TURNS
     )
     live.process.policies = (first,)
-    live.start()
-    line = [
-        sys.executable,
-        "-m",
-        "cookiegate.cli.main",
-        "policy",
-        "publish",
-        str(second),
-        "--data-dir",
-        str(live.folder / "data"),
-    ]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    live.process.policies = ()
-    live.stop()
-    live.start()
-    yield live
-    live.close()
+    with live:
+        line = [
+            sys.executable,
+            "-m",
+            "cookiegate.cli.main",
+            "policy",
+            "publish",
+            str(second),
+            "--data-dir",
+            str(live.folder / "data"),
+        ]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        live.process.policies = ()
+        live.stop()
+        live.start()
+        yield live
 
 
 @pytest.fixture
 def watched(browser: Browser) -> Iterator[Watched]:
     """A tab of somebody new."""
     context = browser.new_context(locale="en-GB")
+    context.route("http://stats.example/*", lambda route: route.fulfill(content_type="text/html", body="<p>counted"))
     yield Watched(context)
     context.close()
 
@@ -104,22 +111,113 @@ def watched(browser: Browser) -> Iterator[Watched]:
 def test_every_text_of_the_policy_is_attacked() -> None:
     assert not MISSED, f"give tests/security/policy_fields.py a document with {sorted(MISSED)}"
     assert len(FREE) > 90
-    assert {payload for turn in TURNS for payload in policy_texts(turn).values()} == set(PAYLOADS)
+    assert {payload_in(text) for turn in TURNS for text in policy_texts(turn).values()} == set(PAYLOADS)
+
+
+def visitor_on(watched: Watched, address: str) -> Page:
+    """The page of an address, once the widget has come."""
+    watched.page.goto(address)
+    watched.page.wait_for_function("() => window.cookiegate && window.cookiegate.ready")
+    return watched.page
+
+
+def holds_texts(place: Locator, *starts: str) -> None:
+    """The current policy's texts whose paths begin so are really there, as they were written."""
+    wanted = {as_shown(text) for path, text in policy_texts(TURNS[-1]).items() if path.startswith(starts)}
+    assert wanted
+    expect(place).to_be_visible()
+    said = place.evaluate("(element) => (element.shadowRoot ?? element).textContent")
+    assert not [text for text in wanted if text not in said], said
+
+
+BANNER_TEXTS = (
+    "texts.banner_", "texts.accept", "texts.transmission_", "texts.do_not_sell", "texts.shared_note", "controller.name",
+    "share.group.",
+)  # fmt: skip
+#: What is always on cannot be lost.
+DIALOG_TEXTS = (
+    "purposes.0.title", "purposes.0.description", "purposes.1.", "purposes.2.", "purposes.3.", "purposes.4.",
+    "purposes.5.", "categories.", "texts.loss_", "texts.shared_note", "share.group.", "controller.name",
+    "recipients.hosting.name", "recipients.abroad.name",
+)  # fmt: skip
 
 
 def test_xss_of_a_policy_in_banner_and_dialog(hostile: LiveService, watched: Watched) -> None:
     for lang in ("en", "ja"):
-        watched.page.goto(hostile.page(shop(lang=lang)))
-        watched.page.wait_for_function("() => window.cookiegate && window.cookiegate.ready")
-        watched.page.locator("section.cg-bar button").first.wait_for()
-        assert "window.hit" in watched.page.locator("section.cg-bar").inner_text()  # the texts are really there
+        page = visitor_on(watched, hostile.page(shop(lang=lang)))
+        holds_texts(page.locator(BANNER), *BANNER_TEXTS)
         watched.look("banner")
-        watched.page.evaluate("() => window.cookiegate.open()")
-        watched.page.locator("dialog.cg-dialog").wait_for()
+        page.evaluate("() => window.cookiegate.open()")
+        holds_texts(page.locator(DIALOG), *DIALOG_TEXTS)
         watched.look("dialog")
-        watched.page.evaluate("async () => { await window.cookiegate.decide('reject') }")
+        page.evaluate("async () => { await window.cookiegate.decide('reject') }")
         watched.look("after the choice")
-        watched.page.context.clear_cookies()
+        page.context.clear_cookies()
+
+
+COVERED = """<iframe data-consent="quality" data-src="/film.html" width="500" height="400" title="Film"></iframe>
+<iframe sandbox data-consent="advertising" data-src="/film.html" width="500" height="400" title="Ad"></iframe>
+<iframe src="http://stats.example/" width="500" height="400" title="Statistics"></iframe>"""
+
+
+def test_xss_of_a_policy_in_covers(hostile: LiveService, watched: Watched) -> None:
+    page = visitor_on(watched, hostile.page(shop(COVERED, script='<script src="/w/demo.en.js"></script>')))
+    for title, number in (("Film", 1), ("Statistics", 2)):
+        cover = page.frame_locator(f"[title={title}]").locator(".cg-cover")
+        holds_texts(cover, "texts.placeholder_", "texts.manage", f"purposes.{number}.title")
+    holds_texts(page.locator(".cg-over"), "texts.placeholder_", "texts.manage")
+    watched.look("covers")
+    page.locator(".cg-over button").first.click()
+    expect(page.locator(".cg-over")).to_have_count(0)
+    watched.look("shown")
+
+
+def test_xss_of_a_policy_for_a_browser_that_sends_a_signal(hostile: LiveService, watched: Watched) -> None:
+    watched.page.context.set_extra_http_headers({"Sec-GPC": "1"})
+    watched.page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })")
+    page = visitor_on(watched, hostile.page(shop()))
+    holds_texts(page.locator(BANNER), "texts.signal_honoured")
+    page.evaluate("() => window.cookiegate.open()")
+    holds_texts(page.locator(DIALOG), "texts.signal_honoured")
+    watched.look("dialog")
+    page.evaluate("async () => { await window.cookiegate.decide('accept') }")
+    for path in ("preferences", "notice"):
+        watched.go(f"{hostile.url}/{path}/demo?lang=en")
+
+
+def test_xss_of_a_policy_in_the_developer_panel(hostile: LiveService, watched: Watched) -> None:
+    attack = quote(PAYLOADS[3])
+    page = visitor_on(watched, f"{hostile.page(shop(COVERED))}?cookiegate=debug&{attack}")
+    panel = page.get_by_role("region", name="cookiegate, for developers")
+    holds_texts(panel, "texts.transmission_note", "texts.do_not_sell_link")
+    page.evaluate("(path) => fetch(path).catch(() => {})", f"/collect/plausible/api/event?{attack}")
+    expect(panel).to_contain_text("/collect/plausible")
+    page.evaluate("async () => { await window.cookiegate.decide('accept') }")
+    expect(panel).to_contain_text("accept; answered 20")
+    watched.look("panel")
+
+
+def test_xss_of_a_policy_in_another_language_and_without_an_interface(hostile: LiveService, watched: Watched) -> None:
+    page = visitor_on(watched, hostile.page(shop(lang="ja", script='<script async src="/w/demo.js"></script>')))
+    holds_texts(page.locator(f"{BANNER}[lang=ja]"), "texts.banner_")
+    watched.look("banner of another language")
+    for name in ("headless.js", "headless.ja.js"):
+        page = visitor_on(watched, hostile.page(shop(script=f'<script async src="/w/demo.{name}"></script>')))
+        page.evaluate("async () => { await window.cookiegate.decide('accept') }")
+        watched.look(name)
+
+
+def test_xss_of_a_policy_that_tells_vendors_and_clears_what_they_kept(hostile: LiveService, watched: Watched) -> None:
+    """The names to be cleared are attacks: they are compared with, and nothing more."""
+    names = [text for path, text in policy_texts(TURNS[-1]).items() if path.startswith("clean.")]
+    page = visitor_on(watched, hostile.page(shop()))
+    page.evaluate("async () => { await window.cookiegate.decide('accept') }")
+    page.wait_for_function("() => new Promise((d) => __tcfapi('getTCData', 2, (data) => d(data?.purpose.consents[2])))")
+    page.evaluate("(names) => { for (const name of [...names, 'own']) localStorage.setItem(name, 'x') }", names)
+    page.evaluate("async () => { await window.cookiegate.decide('withdraw') }")
+    page.wait_for_function("(names) => names.some((name) => !localStorage.getItem(name))", arg=names)
+    assert page.evaluate("() => localStorage.getItem('own')") == "x"
+    watched.look("after the withdrawal")
 
 
 PAGES = (

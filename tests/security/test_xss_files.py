@@ -12,12 +12,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from marshmallow import ValidationError
 from support.asking import Asker, delivered
 from support.mailing import MailServer
 from support.service import Bench, make_bench
 
+from cookiegate.errors import PolicyError
 from security.people import ROOM
-from security.policy_fields import demo_with
+from security.policy_fields import SHAPED, demo_with
 from security.xss import PAYLOADS, policy_texts
 
 LINES = (
@@ -36,6 +38,18 @@ def hostile(tmp_path: Path) -> Iterator[Bench]:
     bench.publish(demo_with(policy_texts(11)))
     yield bench
     bench.service.close()
+
+
+def test_xss_in_what_has_a_form_is_refused() -> None:
+    """Words, keys, hosts, colours, addresses: no payload has the form, and a document with one is no policy."""
+    for number, leaf in enumerate({leaf.contract: leaf for leaf in SHAPED}.values()):
+        with pytest.raises(PolicyError) as refused:
+            demo_with({leaf.path: PAYLOADS[number % len(PAYLOADS)]})
+        faults = refused.value.evidence["faults"]
+        assert [fault.path for fault in faults if leaf.way[0] in fault.path], leaf.path
+        for payload in PAYLOADS if leaf.path != "authoritative_locale" else ():  # which is one of the locales
+            with pytest.raises(ValidationError):
+                leaf.field.deserialize(payload)
 
 
 def test_xss_in_mails_they_are_text_alone_and_go_to_one_person(hostile: Bench) -> None:
@@ -104,7 +118,8 @@ def test_xss_in_answers_no_payload_is_served_as_a_page(hostile: Bench) -> None:
     for path in (
         "/v1/sites/demo/notice?lang=en", "/v1/sites/demo/consent", "/v1/sites/demo/record",
         "/v1/sites/demo/record?format=csv",
-        "/preferences/demo/receipt.json", "/preferences/demo/theme.css", "/w/demo.en.js", "/notice/demo/changes.atom",
+        "/preferences/demo/receipt.json", "/preferences/demo/theme.css", "/w/demo.en.js", "/w/demo.en.json",
+        "/w/demo.headless.en.js", "/notice/demo/changes.atom",
         "/openapi.json",
         "/v1/sites/<script>alert(1)</script>/consent", "/ledger/proof/<script>alert(1)</script>", "/w/<img src=x>.js",
     ):  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from cookiegate.policy import wording
 from security.policy_fields import FREE
 
 #: No braces, which the policy's own placeholders would claim; at most 110 characters, which every text field takes.
@@ -51,5 +53,27 @@ MARKS = (
 
 
 def policy_texts(turn: int) -> Mapping[str, str]:
-    """A payload for every free text of a policy; other ones at every turn."""
-    return {path: PAYLOADS[(number + turn) % len(PAYLOADS)] for number, path in enumerate(FREE)}
+    """A payload for every free text of a policy; other ones at every turn. What fills in a text is an attack, too.
+
+    Each has a number, so that a page that shows it shows no other.
+    """
+    return {path: f"{PAYLOADS[(at + turn) % len(PAYLOADS)]} #{at}.{_gaps(path)}" for at, path in enumerate(FREE)}
+
+
+def payload_in(text: str) -> str:
+    """What of a text is the attack."""
+    return text.rpartition(" #")[0]
+
+
+def as_shown(text: str) -> str:
+    """What of a text is shown as it was written: all but what is filled in."""
+    return text.partition(" {")[0]
+
+
+def _gaps(path: str) -> str:
+    """The placeholders of a built-in text, so that what they stand for is shown as well."""
+    group, _, key = path.partition(".")
+    built_in = wording.built_in(wording.REFERENCE)
+    if group != "texts" or built_in is None:
+        return ""
+    return "".join(f" {gap}" for gap in re.findall(r"\{\w+\}", {**built_in.ui, **built_in.vocabulary}[key]))
