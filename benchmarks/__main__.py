@@ -1,6 +1,6 @@
 """Runs every benchmark; `python -m benchmarks NAME…` runs some, and what begins with a dash is for them.
 
-`load`, `peers`, `cost` and `growth` take minutes and are run by their names alone.
+`load`, `peers`, `widget`, `cost` and `growth` take minutes and are run by their names alone.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 import time
@@ -40,6 +41,7 @@ def _measure(folder: Path, sizes: list[int]) -> None:
     for size in sizes:
         started = time.monotonic()
         fill(folder / "data", size)
+        os.sync()  # what filling left to be written is none of the decisions'
         filled_s = time.monotonic() - started
         with Deciding(folder).running() as service:
             service.load(WARM_S)

@@ -112,7 +112,7 @@ local function get_widget(more)
   local file = world.widgets[math.random(#world.widgets)]
   local head = file.language and visitor.head:gsub("Accept%-Language: [^\r]*", "Accept-Language: " .. file.language)
     or visitor.head
-  return read(file.path, more and head .. "If-None-Match: " .. file.etag .. "\r\n" or head)
+  return read(file.path, more and head .. "If-None-Match: " .. file.etags .. "\r\n" or head)
 end
 
 local function check(token)

@@ -218,7 +218,9 @@ class Traffic:
         command = ["wrk", f"-t{self.connections}", f"-c{self.connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s"]
         command += ["-s", str(SCRIPT), f"http://127.0.0.1:{self.port}"]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+        # What it shows of an answer may be packed.
+        shown = {"capture_output": True, "text": True, "errors": "replace"}
+        done = subprocess.run(command, env={**os.environ, **asked}, check=False, **shown)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.stderr:
             print(done.stderr, flush=True)

@@ -29,11 +29,11 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A widget's address, the ``Accept-Language`` that it is asked with (None: any), and its ETag."""
+    """A widget's address, the ``Accept-Language`` that it is asked with (None: any), and the ETags that it may have."""
 
     path: str
     language: str | None
-    etag: str
+    etags: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class World:
             (folder / f"{part}.lua").write_text(self._lua(part, parts), encoding="utf-8")
 
     def _lua(self, part: int, parts: int) -> str:
-        files = ",".join(f"{{path={_text(one.path)},etag={_text(one.etag)}{_language(one)}}}" for one in self.files)
+        files = ",".join(f"{{path={_text(one.path)},etags={_text(one.etags)}{_language(one)}}}" for one in self.files)
         mine = self.visitors[part::parts]
         visitors = ",\n".join(f"{{handle={_text(one.handle)},token={_text(one.token)}}}" for one in mine)
         withdrawn = ",\n".join(_text(token) for token in self.withdrawn[part::parts])
@@ -127,10 +127,18 @@ def _ask(
 
 def _files(connection: http.client.HTTPConnection) -> Iterator[File]:
     for language in ("ja", "en"):
-        answer, _ = _ask(connection, "GET", "/w/demo.js", Accept_Language=language)
-        negotiated = File("/w/demo.js", language, answer.headers["ETag"])
-        named = File(f"/w/demo.{language}.js", None, answer.headers["ETag"])
+        negotiated, named = (
+            File(path, read, ", ".join(_etags(connection, path, language)))
+            for path, read in (("/w/demo.js", language), (f"/w/demo.{language}.js", None))
+        )
         yield from (negotiated, negotiated, negotiated, named)  # most pages leave the language to the browser
+
+
+def _etags(connection: http.client.HTTPConnection, path: str, language: str) -> Sequence[str]:
+    """Those of every coding: a file is packed better a while after the start."""
+    answer, _ = _ask(connection, "GET", path, Accept_Language=language, Accept_Encoding="identity")
+    whole = answer.headers["ETag"].strip('"')
+    return [f'"{whole}{coding}"' for coding in ("", "-gzip", "-br")]
 
 
 def _decide(connection: http.client.HTTPConnection, notice: str, action: str, visitor: Visitor | None) -> Visitor:

@@ -27,7 +27,7 @@ def test_no_two_threads_share_a_visitor(tmp_path: Path) -> None:
 
 def test_an_etag_keeps_its_quotes(tmp_path: Path) -> None:
     WORLD.write(tmp_path, 1)
-    assert 'etag="\\"abc\\"",language="ja"' in (tmp_path / "0.lua").read_text()
+    assert 'etags="\\"abc\\"",language="ja"' in (tmp_path / "0.lua").read_text()
 
 
 def test_a_process_is_counted_with_what_it_started() -> None:
