@@ -27,7 +27,7 @@ WORDS = {
 }
 CHOSEN = ("purposes-analytics", "acquire-device", "acquire-language", "acquire-screen")
 FOR_README = {"en-desktop-3-choose": "demo-en.png", "ja-phone-1-before": "demo-ja-phone.png"}
-LARGEST_BYTES = 250_000
+LARGEST_BYTES = 300_000
 PORT = 8000  # it is in the pictures
 
 
