@@ -10,25 +10,28 @@ unexport PYTHONDONTWRITEBYTECODE
 # What runs on the second engine too; the rest never meets the record, or brings both engines itself.
 ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
 
-.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers cost screenshots conformance seeds ledger-mutations fuzz widget widget-check gate-js-tables bench-gate-js sbom audit lock clean .system .proxies .checked
+.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers bench-widget cost screenshots widget-gallery conformance seeds ledger-mutations fuzz widget widget-check widget-tcf wheel gate-js-tables bench-gate-js sbom audit lock clean .system .proxies .checked
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
 	@echo "make test     install what the tests need, run them all"
-	@echo "make check    lint, types and formatting only"
+	@echo "make check    lint, types, formatting, and the texts of every language"
 	@echo "make bench    speed and size, each as a ratio in one run"
 	@echo "make bench-gate   the gate by tracker, as command, over HTTP, in workers, on 64 kB of the worst, over ten million events (five minutes); GATE_EVENTS=1000000"
 	@echo "make bench-growth   decisions at 10,000, a million and ten million rows (ten minutes, 25 GB of temporary files)"
 	@echo "make load     mixed traffic for five minutes on each engine; LOAD_SECONDS=20 LOAD_ENGINES=sqlite,postgresql,redis"
 	@echo "make bench-peers   consent writes beside the quickest peer backend, from npm, on PostgreSQL, at four sizes (four minutes)"
+	@echo "make bench-widget   the banner beside six others from npm in Chromium: docs/reference/widget-peers.md (five minutes)"
 	@echo "make cost     bytes and CPU of a decision, an event, a million visitors; all three targets write docs/explanation/cost.md"
 	@echo "make faults   every row of the fault table under load, a line each (a quarter of an hour); FAULTS='--rows disk-full --report FILE'"
 	@echo "make soak     a thousand times kill -9 under load (half an hour); SOAK=100"
 	@echo "make widget   rebuild the browser bundles (Node 20); make widget-check proves that they match"
+	@echo "make widget-tcf   build the files of IAB TCF and GPP with IAB Tech Lab's packages from npm; make wheel builds the package with them"
 	@echo "make gate-js-tables   tables of the gate in JavaScript from those in Python; make bench-gate-js measures it"
 	@echo "make proxies  every recipe of deploy/proxies, started for real (part of make test)"
 	@echo "make conformance   20,000 events of all trackers through every engine, PySpark among them: docs/reference/conformance.md (ten minutes)"
 	@echo "make screenshots   pictures of the demo in every state"
+	@echo "make widget-gallery   pictures of banner, dialog and pages in every state and theme: docs/gallery (three minutes)"
 	@echo "make seeds    write docs/seed-coverage.md from the tests' names"
 	@echo "make ledger-mutations   ten thousand changes of a ledger, each of which must be found"
 	@echo "make fuzz     the security suite's long forms: Schemathesis and random requests; FUZZ_SECONDS=600 each, FUZZ_SEED=1"
@@ -69,11 +72,13 @@ test:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+	@PYTHONPATH=tests $(BIN)/python -m support.wordings
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=tests $(BIN)/python -m support.wordings
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .
@@ -99,6 +104,10 @@ load: $(VENV)/test
 bench-peers: $(VENV)/test
 	@sh tests/install-system.sh wrk postgresql npm
 	@$(BIN)/python -m benchmarks peers --write
+
+bench-widget: $(VENV)/test
+	@sh tests/install-system.sh chromium nginx npm
+	@$(BIN)/python -m benchmarks widget --write
 
 cost: $(VENV)/test
 	@sh tests/install-system.sh wrk postgresql
@@ -127,6 +136,10 @@ conformance: $(VENV)/test .venv-spark/ready
 	@sh tests/install-system.sh java npm redis
 	@PYTHONPATH=tests $(BIN)/python -m conformance --write
 
+widget-gallery: $(VENV)/test
+	@sh tests/install-system.sh chromium npm fonts
+	@PYTHONPATH=tests $(BIN)/python docs/gallery/take.py
+
 screenshots: $(VENV)/test
 	@sh tests/install-system.sh chromium npm fonts
 	@PYTHONPATH=tests $(BIN)/python docs/images/take.py
@@ -146,6 +159,13 @@ widget-check:
 
 widget:
 	cd widget && npm ci --no-fund --no-audit && npm run build
+
+# They hold other people's code, so they are never committed; a policy with `tcf` or `gpp` needs them.
+widget-tcf:
+	cd widget/tcf && npm ci --no-fund --no-audit --ignore-scripts && npm run build
+
+wheel: $(VENV)/test widget-tcf
+	@$(BIN)/python -m build --wheel --outdir dist .
 
 gate-js-tables: $(VENV)/test
 	@$(BIN)/python verifier-js/export_tables.py
@@ -188,4 +208,4 @@ lock: $(VENV)/test
 		--no-header --constraint requirements/constraints.txt --output-file requirements/spark.lock requirements/spark.in
 
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules verifier-js/node_modules verifier-js/types
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules widget/tcf/node_modules static/tcf verifier-js/node_modules verifier-js/types

@@ -5,9 +5,10 @@ missing=""
 want() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl}; do
+for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl firefox}; do
     case $name in
         chromium) want chromium chromium ;;
+        firefox) want firefox-esr firefox-esr ;;
         redis) want redis-server redis-server ;;
         postgresql) [ -x /usr/lib/postgresql/15/bin/postgres ] || missing="$missing postgresql-15" ;;
         nginx) want nginx nginx ;;

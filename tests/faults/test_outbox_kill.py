@@ -39,10 +39,8 @@ def server() -> Iterator[MailServer]:
 def service(tmp_path: Path) -> Iterator[ServiceProcess]:
     policy = tmp_path / "demo.yaml"
     policy.write_text(demo_yaml(ORIGIN), encoding="utf-8")
-    service = ServiceProcess(tmp_path, policies=(policy,))
-    service.start()
-    yield service
-    service.stop()
+    with ServiceProcess(tmp_path, policies=(policy,)) as service:
+        yield service
 
 
 def with_mail(service: ServiceProcess, server: MailServer) -> None:
