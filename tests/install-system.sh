@@ -5,7 +5,7 @@ missing=""
 want() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl firefox}; do
+for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl firefox fiu}; do
     case $name in
         chromium) want chromium chromium ;;
         firefox) want firefox-esr firefox-esr ;;
