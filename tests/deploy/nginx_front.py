@@ -7,6 +7,7 @@ import getpass
 import http.client
 import json
 import os
+import re
 import secrets
 import socket
 import ssl
@@ -50,9 +51,16 @@ class Answer:
 
 
 class NginxFront:
-    """nginx for one folder, passing on to a port."""
+    """nginx for one folder, passing on to a port.
 
-    def __init__(self, folder: Path, service_port: int) -> None:
+    Args:
+        folder: for its files.
+        service_port: of the service.
+        lines: how many an address may hold, instead of what the file says: a test that opens hundreds on a busy machine
+            has lost the first before it has the last.
+    """
+
+    def __init__(self, folder: Path, service_port: int, lines: int | None = None) -> None:
         self.folder = folder
         self.port, self.plain_port = free_port(), free_port()
         self.access_log = folder / "cookiegate.access.log"
@@ -61,7 +69,10 @@ class NginxFront:
         self._nodes = folder / "upstream.conf"
         self._nodes.write_text(f"server 127.0.0.1:{service_port} max_fails=0;\n")
         config = folder / "cookiegate.conf"
-        config.write_text(self._placed(CONFIG.read_text(encoding="utf-8")))
+        text = self._placed(CONFIG.read_text(encoding="utf-8"))
+        config.write_text(
+            text if lines is None else re.sub(r"limit_conn clients \d+;", f"limit_conn clients {lines};", text)
+        )
         self._clock = folder / "clock"
         self.later(0)
         self._command = ["/usr/sbin/nginx", "-c", str(config), "-g", f"daemon off; {_KEPT_FOR_CLOCK}"]
