@@ -9,6 +9,9 @@ SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 # What runs on the second engine too; the rest never meets the record, or brings both engines itself.
 ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights tests/unit/ledger tests/receipts tests/histories
+# What an install compiles in place (hatch_build.py); without it everything works, and the gate is slower.
+PROJECTION := hatch_build.py $(wildcard cookiegate/gate/projection/*.[ch])
+COMPILED := cookiegate/gate/_projection.abi3.so
 
 .PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers bench-widget cost screenshots widget-gallery conformance seeds ledger-mutations fuzz widget widget-check widget-tcf wheel gate-js-tables bench-gate-js sbom audit lock clean .system .proxies .checked
 
@@ -39,23 +42,29 @@ help:
 	@echo "make audit    ask the advisories about every package that is shipped (needs the network)"
 	@echo "make lock     pin all packages anew: the tests', the server's, the tools'"
 
-$(VENV)/server: pyproject.toml requirements/test.lock
+$(VENV)/server: pyproject.toml requirements/test.lock $(PROJECTION)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the server …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[server]'
+	@test -e $(COMPILED) || echo "no C compiler, or no headers of Python: the gate takes its thorough way only: right, but several times slower"
 	@touch $@
 
-$(VENV)/test: pyproject.toml requirements/test.lock
+$(VENV)/packages: requirements/test.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the tests' packages …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/test.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/packages pyproject.toml $(PROJECTION)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -e $(COMPILED) || $(BIN)/python hatch_build.py || true  # pip does not show why
 	@touch $@ $(VENV)/server
 
 demo: $(VENV)/server
 	@$(BIN)/cookiegate demo
 
 test:
+	@sh tests/install-system.sh cc headers
 	@$(MAKE) --no-print-directory -j2 .system .proxies .checked
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 	@echo "once more on PostgreSQL, with a Redis that is killed half-way:"
@@ -156,6 +165,7 @@ fuzz: $(VENV)/test
 
 widget-check:
 	cd widget && npm ci --no-fund --no-audit && npm run check
+	cd widget/tcf && npm ci --no-fund --no-audit --ignore-scripts && npm run types
 
 widget:
 	cd widget && npm ci --no-fund --no-audit && npm run build
@@ -178,7 +188,7 @@ bench-gate-js:
 	@.venv-tools/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/tools.lock
 	@touch $@
 
-.venv-server/ready: requirements/server.lock requirements/build.lock pyproject.toml
+.venv-server/ready: requirements/server.lock requirements/build.lock pyproject.toml $(PROJECTION)
 	@rm -rf .venv-server
 	@sh deploy/docker/build.sh . .venv-server
 	@touch $@
@@ -208,4 +218,4 @@ lock: $(VENV)/test
 		--no-header --constraint requirements/constraints.txt --output-file requirements/spark.lock requirements/spark.in
 
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules widget/tcf/node_modules static/tcf verifier-js/node_modules verifier-js/types
+	rm -rf $(VENV) $(COMPILED) .demo .pytest_cache .mypy_cache .ruff_cache tests/npm/node_modules widget/node_modules widget/tcf/node_modules static/tcf verifier-js/node_modules verifier-js/types

@@ -5,7 +5,7 @@ missing=""
 want() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl firefox fiu}; do
+for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd promtool faketime venv ip slowhttptest curl firefox fiu cc headers}; do
     case $name in
         chromium) want chromium chromium ;;
         firefox) want firefox-esr firefox-esr ;;
@@ -22,6 +22,7 @@ for name in ${*:-chromium redis postgresql nginx haproxy npm fonts wrk systemd p
         faketime) want faketime faketime ;;
         fiu) want fiu-ctrl fiu-utils ;;
         cc) want cc "gcc libc6-dev" ;;
+        headers) ls /usr/include/python3.*/Python.h >/dev/null 2>&1 || missing="$missing libpython3-dev" ;;
         slowhttptest) want slowhttptest slowhttptest ;;
         venv) [ -n "$(ls -d /usr/lib/python3.*/ensurepip 2>/dev/null)" ] || missing="$missing python3-venv" ;;
         ip) want ip iproute2 ;;

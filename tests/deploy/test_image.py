@@ -94,6 +94,9 @@ def test_it_gives_up_every_privilege_and_needs_no_shell() -> None:
     ("path", "sent"),
     [
         ("cookiegate/web/app.py", True),
+        ("cookiegate/gate/projection/module.c", True),
+        ("cookiegate/gate/_projection.abi3.so", False),
+        ("hatch_build.py", True),
         ("static/widget/manifest.json", True),
         ("requirements/server.lock", True),
         ("requirements/test.lock", False),
@@ -120,6 +123,18 @@ def test_it_holds_what_the_lock_pins_and_nothing_else(image: BuiltImage) -> None
     assert not (packages / "pip").exists()
     tests = [path for path in (image.root / "opt/cookiegate").rglob("conftest.py") if "cookiegate/tests" in str(path)]
     assert not tests
+
+
+@as_root
+def test_the_gates_quick_way_is_compiled_and_its_sources_stay_behind(image: BuiltImage) -> None:
+    gate = image.root / "opt/cookiegate/lib/python3.11/site-packages/cookiegate/gate"
+    assert [path.name for path in gate.glob("_projection*.so")] == ["_projection.abi3.so"]
+    assert not (gate / "projection").exists()
+    python = ["/opt/cookiegate/bin/python", "-c", "import cookiegate.gate._projection"]
+    command = image.command("x", data=image.folder)
+    command[-2:] = python
+    done = subprocess.run(command, env=environment(image), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @as_root
