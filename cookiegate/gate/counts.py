@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -27,6 +27,11 @@ class Counts:
     def strip(self, names: Iterable[str], times: int = 1) -> None:
         """Counts stripped fields by name."""
         for name in names:
+            self.stripped[self._shown(name)] += times
+
+    def strip_all(self, names: Mapping[str, int]) -> None:
+        """Counts stripped fields: name → how often."""
+        for name, times in names.items():
             self.stripped[self._shown(name)] += times
 
     def _shown(self, name: str) -> str:

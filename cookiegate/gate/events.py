@@ -64,7 +64,8 @@ class EventRules:
         self.tree: Tree = compile_fields(mapped, table.split)
         #: By route, the members around its events.
         self.around: Mapping[Route, Tree] = {route: compile_fields(route.members) for route in table.routes}
-        self._schemas = {name: compile_fields(members) for name, members in table.schemas.items()}
+        #: Of documents, by ``vendor/name/jsonschema/model``.
+        self.schemas: Mapping[str, Tree] = {name: compile_fields(members) for name, members in table.schemas.items()}
         #: Where an event may have its token, the first first.
         self.token_paths = tuple(table.split(path) for path in table.token_fields)
         #: What is left out without being counted.
@@ -168,9 +169,9 @@ class EventRules:
     ) -> str | None:
         document = self._table.documents[name]
         if document.kind == "contexts":
-            kept = documents.strip_contexts(value, document, self._schemas, allowance, names)
+            kept = documents.strip_contexts(value, document, self.schemas, allowance, names)
         elif document.of_type is None or opened.fields.get(str(self._table.type_field)) == document.of_type:
-            kept = documents.strip_event(value, document, self._schemas, allowance, names)
+            kept = documents.strip_event(value, document, self.schemas, allowance, names)
         else:
             kept = None
         return None if kept is None else documents.write(scrubber.scrub(kept), document)

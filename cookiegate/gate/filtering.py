@@ -14,6 +14,7 @@ from cookiegate.gate.counts import Counts
 from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.headers import HeaderRules, received_at
 from cookiegate.gate.ip import filter_address
+from cookiegate.gate.projecting import Projections
 from cookiegate.gate.quick_bodies import QuickBodies
 from cookiegate.gate.request import AcceptedRequest, Filtered, TrackerRequest
 from cookiegate.gate.trackers.table import Route, TrackerTable
@@ -43,6 +44,7 @@ class FilteringGate(Protocol):
     rules: EventRules
     header_rules: HeaderRules
     body_limit_bytes: int
+    projections: Projections
     quick: QuickBodies
 
     def received_ms(self, received_at: str | None) -> int:
@@ -115,10 +117,7 @@ class Filtering:
             self._strip(number, event, claims, allowance, groups)
         for names in self._left_of_shared.values():
             self._counts.strip(names.stripped, names.times)
-        accepted = [self._accept(opened, query, group) for group in groups.values()]
-        if accepted and opened.route in self._gate.quick.routes:
-            self._gate.quick.learn(opened.route, opened.events, opened.around)
-        return Filtered(accepted, self._counts)
+        return Filtered([self._accept(opened, query, group) for group in groups.values()], self._counts)
 
     def _check_text(self) -> None:
         """Half of a surrogate pair, which a program may hand over, cannot be written again."""
@@ -142,15 +141,14 @@ class Filtering:
     def _quickly(self, routes: Sequence[Route], data: bytes, query: Mapping[str, str]) -> Filtered | None:
         """The outcome where the quick way knows it."""
         route = shapes.choose(routes, data, query)
-        quick = self._gate.quick
-        if route not in quick.routes or says_refused(self._headers.get("cookie", "")):
+        if route not in self._gate.projections.routes or says_refused(self._headers.get("cookie", "")):
             return None
         tokens = request_tokens(self._headers, query)
-        left = quick.filter(route, data, tokens, self._received_ms, self._counts)
+        left = self._gate.quick.filter(route, data, tokens, self._received_ms, self._counts)
         if left is None:
             return None
         self._scrubber = Scrubber((*tokens, left.token))
-        accepted = self._finish(route, query, left.claims, left.allowance, left.events, left.body, None)
+        accepted = self._finish(route, query, left.claims, left.allowance, None, left.body, None)
         return Filtered([accepted], self._counts)
 
     def _decide(
@@ -222,7 +220,7 @@ class Filtering:
         query: Mapping[str, str],
         claims: Claims,
         allowance: Allowance,
-        events: Sequence[Any],
+        events: Sequence[Any] | None,
         body: bytes | None,
         parameters: Mapping[str, Any] | None,
     ) -> AcceptedRequest:
@@ -241,7 +239,7 @@ class Filtering:
         self._counts.strip(names)
         path = f"{self._path}?{shapes.write_pairs(parameters)}" if parameters else self._path
         at = received_at(request.received_at)
-        return AcceptedRequest(table.name, claims, route.method, path, headers, events, body, at, address)
+        return AcceptedRequest(table.name, claims, route.method, path, headers, body, at, address, events, route)
 
     def _beside(self, route: Route, query: Mapping[str, str], allowance: Allowance, names: list[str]) -> dict[str, str]:
         """What stays of the parameters beside a body."""

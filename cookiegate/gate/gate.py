@@ -14,6 +14,7 @@ from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.filtering import Filtering
 from cookiegate.gate.headers import HeaderRules
 from cookiegate.gate.plain_lines import PlainLines
+from cookiegate.gate.projecting import Projections
 from cookiegate.gate.quick_bodies import QuickBodies
 from cookiegate.gate.request import Filtered, TrackerRequest, read_line
 from cookiegate.gate.sensitive import rule_of
@@ -99,8 +100,9 @@ class Gate:
         for prefix in prefixes:
             for route in self.table.routes:
                 self._routes.setdefault((route.method, prefix + route.path), []).append(route)
+        self.projections = Projections(self)
         self.quick = QuickBodies(self)
-        self._lines = PlainLines(self, self.rules.mapped) if tracker == "plain" else None
+        self._lines = PlainLines(self) if tracker == "plain" else None
 
     @classmethod
     def for_policy(

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from cookiegate.gate import shapes
 from cookiegate.gate.counts import Counts
+from cookiegate.gate.trackers.table import Route
 from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
 
@@ -50,6 +52,7 @@ class _Line(msgspec.Struct):
 
 
 _read_line = msgspec.json.Decoder(_Line).decode
+_read_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def read_line(line: bytes) -> TrackerRequest:
@@ -76,10 +79,11 @@ class AcceptedRequest:
         method: HTTP method.
         path: path, with a query if the tracker sends its event in it.
         headers: granted headers by lower-case name.
-        kept: the stripped events, as objects or as structs that encode to them.
         body: the stripped body to forward; None for a request without one.
         received_at: as it came.
         ip: as the grant allows it, or None.
+        kept: the stripped events; None where the body alone has them.
+        route: tells where it has them.
     """
 
     tracker: str
@@ -87,22 +91,30 @@ class AcceptedRequest:
     method: str
     path: str
     headers: Mapping[str, str]
-    kept: Sequence[Any]
     body: bytes | None
     received_at: str | None
     ip: str | None
+    kept: Sequence[dict[str, Any]] | None = None
+    route: Route | None = None
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """The stripped events."""
-        return [
-            event if type(event) is dict else msgspec.json.decode(msgspec.json.encode(event)) for event in self.kept
-        ]
+        if self.kept is not None:
+            return list(self.kept)
+        return [] if self.route is None or self.body is None else shapes.events_of(self.route, self.body)
+
+    def _written(self) -> Sequence[Any]:
+        """The stripped events of ``plain``, as objects or as their JSON."""
+        if self.kept is not None:
+            return self.kept
+        body = self.body or b"[]"
+        return _read_texts(body) if body.startswith(b"[") else [msgspec.Raw(body)]
 
     def to_line(self) -> bytes:
         """The JSON lines to log, each ended by a newline: for ``plain`` a line per event, else one for the request."""
         if self.tracker == "plain":
-            return b"".join(msgspec.json.encode(event) + b"\n" for event in self.kept)
+            return b"".join(msgspec.json.encode(event) + b"\n" for event in self._written())
         line: dict[str, Any] = {"received_at": self.received_at, "ip": self.ip}
         line = {name: value for name, value in line.items() if value is not None}
         line |= {"method": self.method, "path": self.path, "headers": self.headers}

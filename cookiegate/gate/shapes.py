@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal
 from urllib.parse import quote_plus, unquote
 
@@ -183,6 +184,12 @@ def _take_out(route: Route, body: Any) -> Opened:
     if route.many and isinstance(body, list):
         return Opened(route, body, lies="list")
     return Opened(route, [body])
+
+
+def events_of(route: Route, body: bytes) -> list[dict[str, Any]]:
+    """The events in a JSON body that :func:`write` or the quick way made, each with what it shares with others."""
+    opened = _take_out(route, msgspec.json.decode(body))
+    return [{**event, **(shared or {})} for event, shared in zip_longest(opened.events, opened.shared)]
 
 
 def _read_item(item: Any) -> Any:

@@ -1,0 +1,191 @@
+"""Rules for the compiled projection: what one grant leaves of the events of one route, name by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from cookiegate.gate import ip
+from cookiegate.gate.allowance import IP, Allowance
+from cookiegate.gate.events import EventRules
+from cookiegate.gate.fields import Tree
+from cookiegate.gate.trackers.table import Level, Route, TrackerTable
+
+if TYPE_CHECKING:
+    from cookiegate.gate._projection import Projection, _Entry, _Node
+try:
+    import cookiegate.gate._projection as compiled
+except ImportError:  # installed where there is no C compiler
+    compiled = None  # type: ignore[assignment]
+
+__all__ = ["IS_COMPILED", "ProjectingGate", "Projections", "compiled"]
+
+#: Whether there is a quick way; without it everything takes the thorough one.
+IS_COMPILED = compiled is not None
+
+_KEEP, _DROP, _CUT, _INNER, _TYPED, _DOCUMENT = range(6)
+_MEMBERS, _AROUND, _ATTRIBUTES = range(3)
+_UNITS = ("ms", "s", "ms_text", "s_text", "ns_text", "rfc3339")
+_NO_SLOT = -1
+_LIMIT = 256
+#: Names whose values are remembered: the slot, or none, and the same inside of the value.
+_Wanted: TypeAlias = "dict[str, tuple[int, _Wanted]]"
+_UNWANTED: tuple[int, _Wanted] = (_NO_SLOT, {})
+_PASSED_OVER: _Entry = (_DROP, None, _NO_SLOT, None)
+
+
+class ProjectingGate(Protocol):
+    """What is asked of the gate."""
+
+    table: TrackerTable
+    rules: EventRules
+    checks_times: bool
+
+
+class Projections:
+    """The projections of one gate, made when they are first needed.
+
+    Args:
+        gate: gives the rules.
+    """
+
+    def __init__(self, gate: ProjectingGate) -> None:
+        self._gate = gate
+        self._made: dict[tuple[Route, Allowance], Projection | None] = {}
+        table, rules = gate.table, gate.rules
+        #: The routes whose events are JSON objects.
+        self.routes: frozenset[Route] = frozenset(
+            route for route in table.routes if IS_COMPILED and route.events == "body" and route.items == "object"
+        )
+        times = table.time_fields if gate.checks_times else ()
+        paths = [*rules.token_paths, *(table.split(field.path) for field in times)]
+        if table.type_field is not None:
+            paths.append((table.type_field,))
+        numbers = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+        self._wanted: _Wanted = {}
+        for path, number in numbers.items():
+            _want(self._wanted, path, number)
+        self._times = tuple(
+            (numbers[table.split(field.path)], _UNITS.index(field.unit), field.is_age) for field in times
+        )
+        self._type_slot = _NO_SLOT if table.type_field is None else numbers[table.type_field,]
+
+    def of(self, route: Route, allowance: Allowance) -> Projection | None:
+        """What a grant leaves of the events of a route; None if only the thorough way can tell."""
+        key = route, allowance
+        if key not in self._made:
+            if len(self._made) >= _LIMIT:
+                self._made.clear()
+            self._made[key] = self._make(route, allowance) if route in self.routes else None
+        return self._made[key]
+
+    def _make(self, route: Route, allowance: Allowance) -> Projection | None:
+        table, rules = self._gate.table, self._gate.rules
+        node = _Nodes(table, allowance, rules.silent)
+        shared = {name for level in route.levels for name in level.shared.values()}
+        try:
+            return compiled.Projection(
+                event=node.of_event(rules.tree, self._wanted, shared),
+                around=None if route.list_at is None else self._around(route, node),
+                list_at=route.list_at,
+                levels=tuple((self._level(level, node), level.list_at) for level in route.levels),
+                documents=tuple(
+                    (document.kind == "event", document.base64, document.wrapper, document.of_type)
+                    for document in table.documents.values()
+                ),
+                schemas=node.of_schemas(rules.schemas),
+                token_schema=table.token_schema,
+                types=_names(table.types) if table.types else None,
+                tokens=len(rules.token_paths),
+                type_slot=self._type_slot,
+                times=self._times,
+                truncate=ip.truncate,
+            )
+        except ValueError:  # more names, or more places to remember, than are read quickly
+            return None
+
+    def _around(self, route: Route, node: _Nodes) -> _Node:
+        return node.of(self._gate.rules.around[route], {}, passed_over=(str(route.list_at), *route.envelope))
+
+    def _level(self, level: Level, node: _Nodes) -> _Node:
+        """What becomes of what is beside the list of a level; the other members there are nobody's."""
+        tree, entries = self._gate.rules.tree, {level.list_at: _PASSED_OVER}
+        for member, name in level.shared.items():
+            entries[member] = node.entry(tree.get(name), name, *self._wanted.get(name, _UNWANTED))
+        return "", entries, _AROUND
+
+
+def _want(wanted: _Wanted, path: Sequence[str], slot: int) -> None:
+    name, *rest = path
+    own, inner = wanted.get(name, (_NO_SLOT, {}))
+    wanted[name] = (own, inner) if rest else (slot, inner)
+    if rest:
+        _want(inner, rest, slot)
+
+
+def _names(names: Iterable[str]) -> _Node:
+    return "", dict.fromkeys(names, _PASSED_OVER), _MEMBERS
+
+
+def _looked_into(wanted: _Wanted) -> _Node | None:
+    """What is looked for in an object that does not stay."""
+    if not wanted:
+        return None
+    found: dict[str, _Entry] = {
+        name: (_DROP, None, slot, _looked_into(inside)) for name, (slot, inside) in wanted.items()
+    }
+    return "", found, _MEMBERS
+
+
+class _Nodes:
+    """Makes nodes under one grant.
+
+    Args:
+        table: tells which members are attributes and typed values.
+        allowance: the grant.
+        silent: paths that are not counted.
+    """
+
+    def __init__(self, table: TrackerTable, allowance: Allowance, silent: frozenset[str]) -> None:
+        self._table = table
+        self._allowance = allowance
+        self._silent = silent
+
+    def of(self, tree: Tree, wanted: _Wanted, at: str = "", passed_over: Iterable[str] = ()) -> _Node:
+        """What becomes of the names of an object: those of the map, and those that are looked for.
+
+        Args:
+            tree: the map.
+            wanted: names whose values are remembered.
+            at: path of the object, ending in a dot unless empty.
+            passed_over: names that are none of the object's own: not kept, not counted.
+        """
+        entries = {
+            name: self.entry(tree.get(name), f"{at}{name}", *wanted.get(name, _UNWANTED))
+            for name in (*tree, *(name for name in wanted if name not in tree))
+        }
+        entries |= dict.fromkeys(passed_over, _PASSED_OVER)
+        return at, entries, _ATTRIBUTES if at[:-1] in self._table.attributes else _MEMBERS
+
+    def of_event(self, tree: Tree, wanted: _Wanted, shared: Iterable[str]) -> _Node:
+        """What becomes of an event's own names; those that it shares with others are none of its own."""
+        at, entries, form = self.of(tree, wanted, passed_over=shared)
+        entries |= {name: (_DOCUMENT, name, number, None) for number, name in enumerate(self._table.documents)}
+        return at, entries, form
+
+    def entry(self, rule: str | Tree | None, path: str, slot: int, wanted: _Wanted) -> _Entry:
+        """What becomes of one name, with what is looked for in its value."""
+        told = None if path in self._silent else path
+        if isinstance(rule, dict):
+            return _INNER, told, slot, self.of(rule, wanted, f"{path}.")
+        return self._action(rule, path), told, slot, _looked_into(wanted)
+
+    def of_schemas(self, schemas: Mapping[str, Tree]) -> _Node:
+        """What becomes of the members of documents, by their schema."""
+        inner = {schema: self.of(tree, {}, f"{schema.split('/')[1]}.") for schema, tree in schemas.items()}
+        return "", {schema: (_INNER, None, _NO_SLOT, node) for schema, node in inner.items()}, _MEMBERS
+
+    def _action(self, rule: str | None, path: str) -> int:
+        if rule in self._allowance.categories:
+            return _TYPED if path in self._table.values else _KEEP
+        return _CUT if rule == IP and self._allowance.truncate_ip else _DROP

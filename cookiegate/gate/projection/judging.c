@@ -1,0 +1,95 @@
+/* One event by one grant: whether it goes by this token, its type and its time, and what stays of it. */
+
+#include "projection.h"
+
+/* As in cookiegate/gate/event_times.py. */
+#define EARLIEST_TIME_MS INT64_C(1000000000000)
+#define LATEST_TIME_MS INT64_C(253402300800000)
+
+uint32_t member_of(const Tape *tape, uint32_t object, const char *name, size_t length) {
+    const Place *places = tape->places;
+    uint32_t at = object + 1;
+    for (uint32_t left = places[object].count; left > 0; left--, at = places[at + 1].next)
+        if (places[at].end - places[at].start == length && memcmp(tape->text + places[at].start, name, length) == 0)
+            return at + 1;
+    return 0;
+}
+
+static const Place *in_slot(const Leaving *leaving, int slot) {
+    return leaving->slots[slot] == 0 ? NULL : &leaving->tape->places[leaving->slots[slot] - 1];
+}
+
+static bool goes_by(const Leaving *leaving, const Rules *rules, const Given *given) {
+    for (int slot = 0; slot < rules->tokens; slot++) {
+        const Place *own = in_slot(leaving, slot);
+        if (own == NULL || own->kind == NOTHING || (own->kind == TEXT && own->start == own->end))
+            continue;
+        return own->kind == TEXT && own->end - own->start == given->token.size
+            && memcmp(leaving->tape->text + own->start, given->token.text, given->token.size) == 0;
+    }
+    Span own = leaving->document_token;
+    if (own.text != NULL)
+        return own.size == given->token.size && memcmp(own.text, given->token.text, own.size) == 0;
+    return given->is_shared;
+}
+
+/* Whether an event of this type has the documents that it needs, and no others. */
+static bool has_documents(const Leaving *leaving, const Documents *documents, Span type) {
+    for (int number = 0; number < documents->count; number++) {
+        const char *of_type = documents->documents[number].of_type;
+        if (of_type == NULL)
+            continue;
+        bool is_needed = type.size == strlen(of_type) && memcmp(type.text, of_type, type.size) == 0;
+        if (is_needed != (leaving->event_documents > 0))
+            return false;
+    }
+    return true;
+}
+
+static bool is_known(const Leaving *leaving, const Rules *rules) {
+    if (rules->type_slot < 0)
+        return true;
+    const Place *type = in_slot(leaving, rules->type_slot);
+    if (type == NULL || type->kind != TEXT || type->escaped)
+        return false;
+    Span name = span_of(leaving->tape, type);
+    bool is_one = rules->types == NULL || node_find(rules->types, name.text, (uint32_t)name.size) != NULL;
+    return is_one && has_documents(leaving, &rules->documents, name);
+}
+
+static bool is_timely(const Leaving *leaving, const Rules *rules, const Given *given) {
+    for (int number = 0; number < rules->times_count; number++) {
+        const TimeAt *time = &rules->times[number];
+        const Place *place = in_slot(leaving, time->slot);
+        int64_t at_ms = 0;
+        Telling telling = place == NULL ? UNTOLD : time_read(leaving->tape, place, time->unit, &at_ms);
+        if (telling == ODD)
+            return false;
+        if (telling == UNTOLD || (!time->is_age && (at_ms < EARLIEST_TIME_MS || at_ms >= LATEST_TIME_MS)))
+            continue;
+        if (time->is_age)
+            at_ms = given->received_ms - at_ms;
+        if (at_ms > given->received_ms)
+            at_ms = given->received_ms;
+        return given->earliest_ms <= at_ms && at_ms <= given->latest_ms;
+    }
+    return given->passes_untimed;
+}
+
+static bool add_stamp(Out *out, const Span *stamp, bool is_only) {
+    static const char name[] = ",\"consent\":";
+    out->size--;  /* the closing brace */
+    return out_add(out, name + is_only, sizeof name - 1 - is_only) && out_add(out, stamp->text, stamp->size)
+        && out_add(out, "}", 1);
+}
+
+bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t place) {
+    if (leaving->tape->places[place].kind != OBJECT)
+        return false;
+    leaving->document_token = (Span){NULL, 0};
+    leaving->event_documents = 0;
+    int32_t kept = leave_object(leaving, rules->event, place, true);
+    if (kept < 0 || !goes_by(leaving, rules, given) || !is_known(leaving, rules) || !is_timely(leaving, rules, given))
+        return false;
+    return given->stamp.size == 0 || add_stamp(leaving->out, &given->stamp, kept == 0);
+}

@@ -1,0 +1,280 @@
+/* What one grant leaves of JSON: read once into a tape of places, written again without what is refused.
+ *
+ * Only text that is as usual is taken: whatever is odd (a name spelled with escapes, one name twice, a number past what
+ * every reader holds, half of a surrogate pair, bad UTF-8) is left to the gate's thorough way, which alone refuses. So
+ * nothing here has to decide what odd text means.
+ */
+#ifndef COOKIEGATE_PROJECTION_H
+#define COOKIEGATE_PROJECTION_H
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ---- scan.c: text to tape ---- */
+
+typedef struct {
+    const char *text;
+    size_t size;
+} Span;
+
+typedef enum { OBJECT, LIST, TEXT, NUMBER, BOOLEAN, NOTHING } Kind;
+
+/* A value. An object's members are a TEXT for the name, then the value; start and end of a TEXT lie inside its quotes. */
+typedef struct {
+    uint32_t start, end;
+    uint32_t next;   /* the place after this value and all that is in it */
+    uint32_t count;  /* members or items of its own */
+    uint8_t kind;
+    bool escaped;    /* TEXT: has a backslash */
+    bool plain;      /* LIST: of nothing but scalars */
+    bool whole;      /* NUMBER: an integer */
+} Place;
+
+typedef struct {
+    const char *text;
+    Place *places;
+    uint32_t size, room;
+} Tape;
+
+/* Reads text, which must end in a zero byte. False for what is no JSON, or no usual one; tape->places is NULL if there
+ * was no memory. */
+bool tape_read(Tape *tape, const char *text, size_t length);
+void tape_free(Tape *tape);
+
+/* ---- rules.c: what becomes of each name ---- */
+
+typedef enum {
+    KEEP,   /* stays if it is a scalar or a list of them */
+    DROP,
+    CUT,    /* an address, of which the network stays */
+    INNER,  /* its members are judged by themselves */
+    TYPED,     /* stays if it is a typed value as OpenTelemetry has them */
+    DOCUMENT,  /* a text that holds JSON, whose members are judged by its schema; the slot is the document's number */
+} Action;
+
+typedef struct Node Node;
+
+typedef struct {
+    char *name;
+    uint32_t length;
+    uint8_t action;
+    int32_t label;   /* how it is counted where it is left out or cut; -1: not at all */
+    int32_t slot;    /* where its value is remembered; -1: nowhere */
+    Node *inner;     /* INNER: rules for what is in it; otherwise what is looked for in it, or NULL */
+} Entry;
+
+typedef enum {
+    MEMBERS,     /* of an object */
+    AROUND,      /* of an object whose other members are passed over */
+    ATTRIBUTES,  /* of a list of `key` and typed `value` */
+} Form;
+
+struct Node {
+    Form form;
+    Entry *entries;
+    uint32_t count, mask;
+    uint16_t *buckets;  /* number of an entry and one; 0: none */
+    PyObject *at;       /* path of the place, ending in a dot unless empty */
+};
+
+#define SLOTS_LIMIT 32
+#define ENTRIES_LIMIT 512  /* names in one object */
+
+/* Makes a node of (path, {name: (action, label or None, slot, node or None)}, form); labels are added to a list. */
+Node *node_make(PyObject *spec, PyObject *labels);
+void node_free(Node *node);
+const Entry *node_find(const Node *node, const char *name, uint32_t length);
+
+/* ---- times.c: when an event happened ---- */
+
+typedef enum { MS, S, MS_TEXT, S_TEXT, NS_TEXT, RFC3339 } Unit;
+typedef enum { TOLD, UNTOLD, ODD } Telling;
+
+/* The time at a place in milliseconds since 1970; UNTOLD if the unit's reader would not read it, ODD if it may. */
+Telling time_read(const Tape *tape, const Place *place, Unit unit, int64_t *ms);
+
+/* ---- leaving.c: what stays of an object ---- */
+
+typedef struct {
+    char *bytes;
+    size_t size, room;
+} Out;
+
+bool out_grow(Out *out, size_t size);
+
+/* Room for more at its end, and more at its end; NULL and false without memory, with an exception set. */
+static inline char *out_take(Out *out, size_t size) {
+    if (out->room - out->size < size && !out_grow(out, size))
+        return NULL;
+    out->size += size;
+    return out->bytes + out->size - size;
+}
+
+static inline bool out_add(Out *out, const char *bytes, size_t size) {
+    char *taken = out_take(out, size);
+    if (taken != NULL)
+        memcpy(taken, bytes, size);
+    return taken != NULL;
+}
+
+/* Something that was left out, to be counted once the event stays. */
+typedef struct {
+    int32_t label;      /* one of those below, or a rule's */
+    const Node *node;
+    Span name;
+    uint32_t times;
+} Refused;
+
+/* A field whose text is a self-describing document. */
+typedef struct {
+    bool is_event;   /* holds one document; otherwise a list of them */
+    bool is_base64;  /* base64url; otherwise the JSON itself */
+    char *wrapper;   /* the schema around it */
+    char *of_type;   /* the events' type that needs it; NULL for any */
+} Document;
+
+#define DOCUMENTS_LIMIT 8
+
+typedef struct {
+    Document documents[DOCUMENTS_LIMIT];
+    int count;
+    Node *schemas;       /* `vendor/name/jsonschema/model` -> what becomes of its members */
+    char *token_schema;  /* of a document whose member `token` is the event's token */
+} Documents;
+
+/* Room for what documents hold, which stays where it is. */
+typedef struct {
+    char *bytes;
+    size_t size, room;
+} Arena;
+
+typedef struct {
+    const Tape *tape;
+    Out *out;
+    PyObject *truncate;   /* cuts addresses */
+    const Documents *documents;
+    Arena *arena;
+    Tape *inner;          /* of the document at hand */
+    Out *scratch;         /* what is left of it */
+    Span document_token;  /* the token in one of the event's documents */
+    int event_documents;  /* how many that hold one document the event has */
+    const Span *secrets;  /* texts that must not stay */
+    size_t secrets_count;
+    Refused *refused;
+    uint32_t refused_size, refused_room;
+    uint32_t slots[SLOTS_LIMIT];  /* place and one of what was remembered; 0: was not there */
+} Leaving;
+
+#define STRANGE (-1)          /* a name without a rule */
+#define STRANGE_SCHEMA (-2)   /* a schema without one */
+
+#define SECRET_LEAST 64
+
+bool refuse(Leaving *leaving, int32_t label, const Node *node, Span name);
+Span span_of(const Tape *tape, const Place *place);
+/* Writes a scalar; false if it must not stay as it is. */
+bool add_scalar(Leaving *leaving, const Place *place);
+/* Writes what is left of an address: 1 if something is, 0 if nothing, -1 if something broke or is odd. */
+int add_cut(Leaving *leaving, const Place *place);
+/* Whether a name without a rule was in the same object before, in which `since` so much had been refused. */
+bool is_again(const Leaving *leaving, const Node *node, uint32_t since, Span name);
+
+/* What is known of an object that is being left. */
+typedef struct {
+    const Node *node;
+    uint32_t since;                     /* what was refused before it */
+    bool remembers;
+    uint64_t seen[ENTRIES_LIMIT / 64];  /* a bit for each entry that it had */
+} Object;
+
+bool is_first(Object *object, const Entry *entry);
+
+/* ---- attributes.c: OpenTelemetry's attribute lists and typed values ---- */
+
+/* As leave_object does it: the list of attributes at a place, of which `met` were there. */
+int32_t leave_attributes(Leaving *leaving, const Node *node, uint32_t place, bool remembers);
+/* Writes a typed value: 1, or -1 if it is odd. */
+int add_typed(Leaving *leaving, uint32_t place);
+
+/* ---- documents.c ---- */
+
+void documents_prepare(void);
+
+/* Writes what is left of a document: 1 if something is, 0 if nothing, -1 if the thorough way must look. */
+int leave_document(Leaving *leaving, const Document *document, uint32_t place);
+/* Room for `size` bytes and a zero; NULL if there is none. */
+char *arena_take(Arena *arena, size_t size);
+
+/* Writes what rules leave of the object at a place. Gives how many members stay; -1 if the thorough way must look, with
+ * an exception set if something broke. */
+int32_t leave_object(Leaving *leaving, const Node *node, uint32_t place, bool remembers);
+
+/* ---- workspace.c ---- */
+
+typedef struct {
+    Tape tape, inner;
+    Out out, scratch;
+    Arena arena;
+    Leaving leaving;  /* of these */
+} Workspace;
+
+/* An empty one; NULL without memory, with an exception set. It must be given back. */
+Workspace *workspace_take(const Documents *documents);
+void workspace_give(Workspace *workspace);
+/* Makes room for what the documents in so much text hold. */
+bool arena_for(Arena *arena, size_t size);
+
+/* ---- judging.c: one event by one grant ---- */
+
+typedef struct {
+    int slot;
+    Unit unit;
+    bool is_age;  /* tells how long ago it was */
+} TimeAt;
+
+/* One level of nested bodies. */
+typedef struct {
+    Node *around;   /* what is beside the list */
+    char *list_at;  /* the member that holds it */
+} Level;
+
+#define LEVELS_LIMIT 4
+
+/* How the events of one route are read under one grant. */
+typedef struct {
+    Node *event;
+    Node *around;         /* members around the events' list; NULL if a body has no such list */
+    char *list_at;        /* the member that holds it */
+    Level levels[LEVELS_LIMIT];
+    int levels_count;
+    Documents documents;
+    Node *types;          /* the known types; NULL if any will do */
+    int tokens;           /* the first slots may hold the event's own token, the first that is there counts */
+    int type_slot;        /* -1: events have no type */
+    TimeAt *times;
+    int times_count;
+    PyObject *labels;     /* list of str */
+    PyObject *truncate;
+} Rules;
+
+/* What is known of a grant and of a request. */
+typedef struct {
+    Span token;
+    Span stamp;           /* JSON that is left on each event; empty for none */
+    bool is_shared;       /* whether an event without a token of its own goes by this one */
+    bool passes_untimed;  /* whether an event that tells no time may pass */
+    long long earliest_ms, latest_ms, received_ms;
+} Given;
+
+/* Writes what stays of the event at a place. False if the thorough way must look, with an exception set if something
+ * broke; nothing that was written then counts. What slots hold already is of what the event shares with others. */
+bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t place);
+
+/* The value of an object's member; 0 if it has none of that name. */
+uint32_t member_of(const Tape *tape, uint32_t object, const char *name, size_t length);
+
+#endif
