@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -11,9 +11,10 @@ import click
 
 from cookiegate.cli.gate_options import GateOptions, followed, gate_options, load_policy, make_gate
 from cookiegate.cli.gate_report import counts_table
+from cookiegate.gate.counts import Counts
 from cookiegate.sources.kafka_clients import read_client_settings
 from cookiegate.sources.statuslists import FollowedStatuses
-from cookiegate.workers.judging import Judge
+from cookiegate.workers.judging import GATE_FAILED, Judge
 from cookiegate.workers.kafka_worker import KafkaOptions, KafkaWorker, Transactions
 from cookiegate.workers.metrics import shown
 from cookiegate.workers.redis_worker import RedisOptions, RedisWorker
@@ -237,7 +238,15 @@ def _run(
         stop.listen()
         _tell("The worker runs; SIGTERM ends it.")
         worker.run(stop)
-    click.echo(counts_table(judge.counts), err=True)
+    _tell(_closing_table(options.trackers, tallies))
+
+
+def _closing_table(trackers: Sequence[str], tallies: Tallies) -> str:
+    """What became of the messages that are done."""
+    table = counts_table({**{name: Counts() for name in trackers}, **tallies.counts})
+    if not tallies.failed:
+        return table
+    return f"{table}\nThe gate failed at {tallies.failed:,} messages; their dead letters say {GATE_FAILED}."
 
 
 def _tell(sentence: str) -> None:

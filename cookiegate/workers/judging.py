@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol
 
 from cookiegate.gate.counts import Counts
@@ -34,6 +35,30 @@ class Message:
     tracker: str | None = None
 
 
+class Together:
+    """Plain events that passed when many were judged at once.
+
+    What was stripped is known of all of them, which costs nothing more. A batch of which only some are done is rare:
+    their part is asked for again.
+
+    Args:
+        gate: judged them.
+        lines: theirs.
+        stripped: of all of them, by field.
+    """
+
+    def __init__(self, gate: Gate, lines: Sequence[bytes], stripped: Mapping[str, int]) -> None:
+        self._gate = gate
+        self._lines = lines
+        self._stripped = stripped
+
+    def stripped_of(self, numbers: Sequence[int]) -> Mapping[str, int]:
+        """How often each field was taken out of the events of these numbers."""
+        if len(numbers) == len(self._lines):
+            return self._stripped
+        return _counted(self._gate, [self._lines[number] for number in numbers])[1].stripped
+
+
 @dataclass(slots=True)
 class Outcome:
     """What becomes of a message.
@@ -43,12 +68,16 @@ class Outcome:
         lines: what to write, without newlines.
         accepted: how many events are in them.
         reasons: of the events that were dropped.
+        stripped: how often each field was taken out of what passes; empty where ``together`` tells it.
+        together: the plain events that it was judged with, and its number among them.
     """
 
     tracker: str
     lines: list[bytes] = field(default_factory=list)
     accepted: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    stripped: Mapping[str, int] = field(default_factory=dict)
+    together: tuple[Together, int] | None = None
 
 
 class Judging(Protocol):
@@ -67,7 +96,7 @@ class Judge:
     """Judges messages by the gates of one or several trackers.
 
     Args:
-        gates: by tracker; the judge alone uses them.
+        gates: by tracker; the judge alone uses them. What they count stays as it is: outcomes tell it of each message.
         by_name: whether each message names its tracker; else one gate takes everything, several go by the address.
         limit_bytes: longest line.
         behind: says why tokens cannot be judged now; None while they can.
@@ -86,38 +115,19 @@ class Judge:
         self._by_name = by_name
         self._limit_bytes = limit_bytes
         self._only = next(iter(gates)) if len(gates) == 1 and not by_name else None
-        self._nobody = Counts()
         self._behind = behind
-
-    @property
-    def counts(self) -> dict[str, Counts]:
-        """What was judged, by tracker; under :data:`cookiegate.gate.mixed.NOBODY` what no tracker sent."""
-        found = {tracker: gate.counts for tracker, gate in self._gates.items()}
-        return {**found, NOBODY: self._nobody} if self._nobody.dropped else found
 
     def judge(self, messages: Sequence[Message]) -> list[Outcome]:
         """The outcome of each message, in order. Never raises for what a stranger sent.
 
         Raises:
-            Undecided: a status list that they need is behind; nothing is counted, and they must be judged again.
+            Undecided: a status list that they need is behind; they must be judged again.
         """
         was_behind = self._behind()
-        totals = {tracker: gate.counts for tracker, gate in self._gates.items()}
-        nobody, self._nobody = self._nobody, Counts()
-        for gate in self._gates.values():
-            gate.counts = Counts()
-        try:
-            outcomes = self._judge(messages)
-            is_lacking = any(Reason.STATUS_UNAVAILABLE in outcome.reasons for outcome in outcomes)
-            if is_lacking and (why := was_behind or self._behind()):
-                raise Undecided(why)
-            nobody.add(self._nobody)
-            for tracker, gate in self._gates.items():
-                totals[tracker].add(gate.counts)
-        finally:
-            for tracker, gate in self._gates.items():
-                gate.counts = totals[tracker]
-            self._nobody = nobody
+        outcomes = self._judge(messages)
+        is_lacking = any(Reason.STATUS_UNAVAILABLE in outcome.reasons for outcome in outcomes)
+        if is_lacking and (why := was_behind or self._behind()):
+            raise Undecided(why)
         return outcomes
 
     def _judge(self, messages: Sequence[Message]) -> list[Outcome]:
@@ -138,11 +148,8 @@ class Judge:
                 outcomes[place] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _refuse(self, tracker: str | None, reason: str, times: int = 1) -> Outcome:
-        gate = self._gates.get(tracker or "")
-        if isinstance(reason, Reason):
-            (gate.counts if gate else self._nobody).dropped[reason] += times
-        return Outcome(tracker if gate and tracker else NOBODY, reasons={reason: times})
+    def _refuse(self, tracker: str | None, reason: str) -> Outcome:
+        return Outcome(tracker if tracker in self._gates else NOBODY, reasons={reason: 1})
 
     def _one(self, tracker: str | None, line: bytes) -> Outcome:
         """A message by itself."""
@@ -158,35 +165,34 @@ class Judge:
         gate = self._gates[tracker]
         try:
             if request is None:
-                written, counts = _counted(gate, line)
+                (written,), counts = _counted(gate, (line,))
             else:
                 filtered = gate.filter(request)
                 written = b"".join(accepted.to_line() for accepted in filtered.accepted)
                 counts = filtered.counts
         except Exception:  # the gate's promise is not to; whoever breaks it must not stop the stream
             return self._refuse(tracker, GATE_FAILED)
-        gate.counts.add(counts)
-        return Outcome(tracker, written.splitlines(), counts.accepted, _reasons(counts))
+        return Outcome(tracker, written.splitlines(), counts.accepted, _reasons(counts), counts.stripped)
 
     def _plain(self, lines: Sequence[bytes]) -> list[Outcome]:
         """Plain events, all at once, which is the quick way; what was dropped is asked for its reason one by one."""
         gate = self._gates["plain"]
-        totals, gate.counts = gate.counts, Counts()
         try:
-            written, judged = gate.lines(lines), gate.counts
+            written, judged = _counted(gate, lines)
         except Exception:
-            gate.counts = totals
             return [self._one("plain", line) for line in lines]
-        gate.counts = totals
-        totals.add(judged)
         left = Counter(judged.dropped)
+        together = Together(gate, [line for line, out in zip(lines, written, strict=True) if out], judged.stripped)
+        numbers = count()
         return [
-            Outcome("plain", [out[:-1]], 1) if out else Outcome("plain", reasons=self._why(gate, line, left))
+            Outcome("plain", [out[:-1]], 1, together=(together, next(numbers)))
+            if out
+            else Outcome("plain", reasons=self._why(gate, line, left))
             for out, line in zip(written, lines, strict=True)
         ]
 
     def _why(self, gate: Gate, line: bytes, left: Counter[Reason]) -> Mapping[str, int]:
-        found = next(iter(_counted(gate, line)[1].dropped), None)
+        found = next(iter(_counted(gate, (line,))[1].dropped), None)
         if found is None or left[found] <= 0:  # by now it would pass, or fail in another way: what it did then counts
             found = next((reason for reason, times in left.items() if times > 0), found)
         if found is None:
@@ -195,11 +201,11 @@ class Judge:
         return {found.value: 1}
 
 
-def _counted(gate: Gate, line: bytes) -> tuple[bytes, Counts]:
-    """What a gate makes of one line, and its counts of that alone."""
+def _counted(gate: Gate, lines: Sequence[bytes]) -> tuple[list[bytes], Counts]:
+    """What a gate makes of lines, and its counts of them alone."""
     totals, gate.counts = gate.counts, Counts()
     try:
-        return gate.line(line), gate.counts
+        return gate.lines(lines), gate.counts
     finally:
         gate.counts = totals
 

@@ -135,6 +135,9 @@ class RedisWorker:
         self._claim_at_s = 0.0
         self._claim_from = "0-0"
         self._look_at_s = 0.0
+        self._read_at_s = 0.0
+        #: What was sent to be finished in a step that nothing answered, by entry.
+        self._unanswered: dict[bytes, Outcome] = {}
 
     def run(self, stop: Stop) -> None:
         """Works until it is told to stop; then what is in hand is finished, and the group left."""
@@ -145,6 +148,7 @@ class RedisWorker:
             try:
                 if not has_group:
                     self._make_group()
+                    self._count_unanswered()
                     has_group = self._own_first = True
                 entries = self._next()
                 if entries:
@@ -178,6 +182,7 @@ class RedisWorker:
         options = self._options
         try:
             self._client.xgroup_create(options.source, options.group, id=options.start, mkstream=True)
+            self._unanswered = {}  # a server that came back empty has finished nothing
         except self._redis.exceptions.ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
@@ -197,6 +202,7 @@ class RedisWorker:
     def _read(self, after: str, block_ms: int | None) -> _Entries:
         options = self._options
         streams: dict[Any, Any] = {options.source: after}
+        self._read_at_s = time.monotonic()
         answer: Any = self._client.xreadgroup(
             options.group, self.consumer, streams, count=options.batch, block=block_ms
         )
@@ -206,6 +212,7 @@ class RedisWorker:
         """Entries whose consumer has not finished them for long: it is dead, or will find them finished."""
         options = self._options
         idle_ms = int(options.idle_s * 1000)
+        self._read_at_s = time.monotonic()
         answer: Any = self._client.xautoclaim(
             options.source, options.group, self.consumer, idle_ms, start_id=self._claim_from, count=options.batch
         )
@@ -215,11 +222,43 @@ class RedisWorker:
     def _do(self, entries: _Entries) -> None:
         messages = [self._message(fields or {}) for _, fields in entries]
         outcomes = self._judge.judge(messages)
-        for start, end in _steps(outcomes):
-            finished = self._write(entries[start:end], outcomes[start:end])
-            self._tallies.overtaken += finished.count(0)
-            done = zip(outcomes[start:end], finished, strict=True)
-            self._tallies.add([outcome for outcome, is_mine in done if is_mine])
+        done: list[Outcome] = []
+        try:
+            for start, end in _steps(outcomes):
+                step = outcomes[start:end]
+                ids = [entry_id for entry_id, _ in entries[start:end]]
+                self._unanswered = dict(zip(ids, step, strict=True))
+                finished = self._write(entries[start:end], step)
+                self._unanswered = {}
+                self._tallies.overtaken += finished.count(0)
+                done += (outcome for outcome, is_mine in zip(step, finished, strict=True) if is_mine)
+        finally:
+            self._tallies.add(done)
+
+    def _count_unanswered(self) -> None:
+        """Counts what a step finished whose answer was lost: it was delivered, and is in nobody's hands any more.
+
+        What still is will be judged again. After ``idle_s`` another worker may have taken it over and finished it; who
+        it was cannot be told then, and two must not count it.
+        """
+        unanswered, options = self._unanswered, self._options
+        if not unanswered:
+            return
+        delivered = (self._own_group() or {}).get("last-delivered-id", b"0-0")
+        with self._client.pipeline(transaction=False) as asking:
+            for entry_id in unanswered:
+                asking.xpending_range(options.source, options.group, entry_id, entry_id, 1)
+            held = asking.execute()
+        self._unanswered = {}
+        finished = [
+            outcome
+            for (entry_id, outcome), holders in zip(unanswered.items(), held, strict=True)
+            if not holders and _order(entry_id) <= _order(delivered)
+        ]
+        if time.monotonic() < self._read_at_s + options.idle_s:
+            self._tallies.add(finished)
+        else:
+            self._tallies.overtaken += len(finished)
 
     def _message(self, fields: dict[bytes, bytes]) -> Message:
         named = fields.get(self._tracker_field) if self._tracker_field else None
@@ -243,8 +282,7 @@ class RedisWorker:
             return
         self._look_at_s = time.monotonic() + LOOK_EVERY_S
         options, client = self._options, self._client
-        groups: Any = client.xinfo_groups(options.source)
-        mine = next((group for group in groups if group["name"] == options.group.encode()), None)
+        mine = self._own_group()
         if mine is None:
             return
         # Older servers, and a stream from whose middle entries were deleted, do not tell the lag.
@@ -255,7 +293,13 @@ class RedisWorker:
         self._tallies.oldest_at_ms = min((int(item.partition(b"-")[0]) for item in ids), default=None)
         self._tallies.lag = None if unread is None else int(unread) + int(mine["pending"])
 
+    def _own_group(self) -> dict[str, Any] | None:
+        groups: Any = self._client.xinfo_groups(self._options.source)
+        return next((group for group in groups if group["name"] == self._options.group.encode()), None)
+
     def _leave(self) -> None:
+        with contextlib.suppress(self._redis.exceptions.RedisError):
+            self._count_unanswered()
         with contextlib.suppress(self._redis.exceptions.RedisError):  # whoever is away will be taken for dead
             self._client.eval(LEAVE, 1, self._options.source, self._options.group, self.consumer)
         with contextlib.suppress(self._redis.exceptions.RedisError):
@@ -273,6 +317,12 @@ def _steps(outcomes: Sequence[Outcome]) -> Iterator[tuple[int, int]]:
         size += more
     if start < len(outcomes):
         yield start, len(outcomes)
+
+
+def _order(entry_id: bytes) -> tuple[int, int]:
+    """An entry's id as what it is ordered by."""
+    at_ms, _, number = entry_id.partition(b"-")
+    return int(at_ms), int(number)
 
 
 def _client_library() -> Any:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Literal
 
-from cookiegate.workers.judging import Outcome
+from cookiegate.gate.counts import Counts
+from cookiegate.tokens.reasons import Reason
+from cookiegate.workers.judging import GATE_FAILED, Outcome, Together
 
 PASSED = "passed"
 FIRST_WAIT_S = 0.5
@@ -26,6 +28,7 @@ class Tallies:
 
     Args:
         events: by tracker and outcome (``passed``, or the reason), once their messages are done and durable.
+        stripped: of the same messages, by tracker and field.
         messages: done.
         overtaken: messages that another worker had finished first.
         lag: messages that wait, those in hand included; None while it is not known.
@@ -35,6 +38,7 @@ class Tallies:
     """
 
     events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    stripped: dict[str, Counts] = field(default_factory=dict)
     messages: int = 0
     overtaken: int = 0
     lag: int | None = None
@@ -43,13 +47,43 @@ class Tallies:
     decides: bool = True
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
-        """Counts messages that are done."""
+        """Counts messages that are done: each once, however often it was judged."""
         self.messages += len(outcomes)
+        groups: dict[tuple[str, Together], list[int]] = defaultdict(list)
         for outcome in outcomes:
             if outcome.accepted:
                 self.events[outcome.tracker, PASSED] += outcome.accepted
             for reason, times in outcome.reasons.items():
                 self.events[outcome.tracker, reason] += times
+            if outcome.stripped:
+                self._strip(outcome.tracker, outcome.stripped)
+            if outcome.together is not None:
+                together, number = outcome.together
+                groups[outcome.tracker, together].append(number)
+        for (tracker, together), numbers in groups.items():
+            self._strip(tracker, together.stripped_of(numbers))
+
+    def _strip(self, tracker: str, stripped: Mapping[str, int]) -> None:
+        self.stripped.setdefault(tracker, Counts()).add(Counts(stripped=Counter(stripped)))
+
+    @property
+    def counts(self) -> dict[str, Counts]:
+        """The same as a gate tells it, by tracker; without what a gate failed at, see :attr:`failed`."""
+        found: dict[str, Counts] = {}
+        for (tracker, outcome), times in self.events.items():
+            counts = found.setdefault(tracker, Counts())
+            if outcome == PASSED:
+                counts.accepted += times
+            elif outcome != GATE_FAILED:
+                counts.dropped[Reason(outcome)] += times
+        for tracker, stripped in self.stripped.items():
+            found.setdefault(tracker, Counts()).add(stripped)
+        return found
+
+    @property
+    def failed(self) -> int:
+        """Messages at which a gate failed; they are dead letters."""
+        return sum(times for (_, outcome), times in self.events.items() if outcome == GATE_FAILED)
 
 
 class Stop:

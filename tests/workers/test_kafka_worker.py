@@ -26,6 +26,7 @@ from support.waiting import until
 from support.workers import Worker
 
 from cookiegate.cli.worker import command
+from workers.closing_table import closing
 
 RECORDS = 1_000
 
@@ -189,6 +190,7 @@ def test_what_is_too_large_to_be_written_stops_nothing(
         assert worker.has_counted("posthog", "passed", 2)
         assert worker.has_counted("posthog", "body_too_large", 100)
         assert worker.stop() == 0
+        assert closing(worker.told) == {"accepted": 2, "dropped": 100, "body_too_large": 100, "fields stripped": 0}
     keys = [record.key() for record in read_all(kafka.brokers, "out")]
     assert sorted(keys) == [b"in/0/0/0", b"in/0/2/0"], "none twice"
     letters = by_key(kafka.brokers, "out.dead")

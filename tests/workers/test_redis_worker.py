@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +14,9 @@ from support.shelves import Shelf
 from support.waiting import until
 from support.workers import Worker
 
+from workers.redis_streams import arguments, entries, event, fill, pending
+
 ENTRIES = 4_000
-
-
-def fill(redis: RedisServer, lines: Sequence[bytes], stream: str = "in", **fields: Any) -> list[str]:
-    """Adds entries; their ids."""
-    with redis.client() as client:
-        pipeline = client.pipeline(transaction=False)
-        for line in lines:
-            pipeline.xadd(stream, {"line": line, **fields})
-        return [entry_id.decode() for entry_id in pipeline.execute()]
-
-
-def entries(redis: RedisServer, stream: str) -> list[dict[str, str]]:
-    """The fields of a stream's entries."""
-    with redis.client() as client:
-        found: Any = client.xrange(stream)
-    return [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in found]
-
-
-def pending(redis: RedisServer, stream: str = "in") -> int:
-    """How many entries the group has in hand, and has not read yet."""
-    with redis.client() as client:
-        found: Any = client.xinfo_groups(stream)
-    return int(found[0]["pending"]) + int(found[0]["lag"])
-
-
-def arguments(redis: RedisServer, *more: str) -> tuple[str, ...]:
-    return ("redis", "--redis", redis.url, "--in", "in", "--out", "out", *more)
-
-
-def event(token: str, number: int = 0) -> bytes:
-    return json.dumps({"consent_token": token, "event": "view", "value": number, "language": "ja"}).encode()
 
 
 def test_what_passes_goes_on_and_the_rest_leaves_its_reason(
