@@ -97,6 +97,7 @@ class VendorList:
         self._seen: tuple[int, int, int] | None = None
         self._list: Mapping[str, Any] = {}
         self._cuts: dict[tuple[int, ...] | None, tuple[File, dict[str, bytes]]] = {}
+        self._listed: dict[tuple[int, ...] | None, Mapping[str, Any]] = {}
 
     def cut(self, vendors: tuple[int, ...] | None) -> tuple[File, dict[str, bytes]]:
         """The list with some of its vendors alone, JSON, as it is and by content coding.
@@ -115,6 +116,27 @@ class VendorList:
                 body = msgspec.json.encode({**self._list, "vendors": found})
                 self._cuts[vendors] = File(body, digest_of(body)), {"gzip": gzipped(body)}
             return self._cuts[vendors]
+
+    def listed(self, vendors: tuple[int, ...] | None) -> Mapping[str, Any]:
+        """The list as visitors see it: with some of its vendors alone, and without those that have left the framework.
+
+        Args:
+            vendors: numbers; None for all of them.
+
+        Returns:
+            The same object for the same vendors until the list is replaced.
+
+        Raises:
+            SettingsError: there is no list.
+        """
+        with self._lock:
+            self._refresh()
+            if vendors not in self._listed:
+                every = self._list["vendors"]
+                wanted = every if vendors is None else map(str, vendors)
+                found = {key: one for key in wanted if (one := every.get(key)) and one.get("deletedDate") is None}
+                self._listed[vendors] = {**self._list, "vendors": found}
+            return self._listed[vendors]
 
     def unknown(self, vendors: tuple[int, ...]) -> list[int]:
         """Those of some numbers that the list does not have.
@@ -143,7 +165,22 @@ class VendorList:
                 raise
             reason = f"which cannot be read ({error.strerror})"
             raise SettingsError(f"{SETTING} names {self._path}, {reason}") from error
-        self._seen, self._cuts = seen, {}
+        self._seen, self._cuts, self._listed = seen, {}, {}
+
+
+def listed_vendors(policy: Policy, vendor_list: VendorList) -> Mapping[str, Any] | None:
+    """The vendors that a policy's visitors may look up, as ``VendorList.listed`` gives them.
+
+    None where there are none: the policy tells no vendors by TCF, all have left the framework, or the list is elsewhere
+    alone, since the service fetches none.
+    """
+    if policy.tcf is None:
+        return None
+    try:
+        found = vendor_list.listed(policy.tcf.vendors)
+    except SettingsError:
+        return None
+    return found if found["vendors"] else None
 
 
 def _read_list(path: Path) -> Mapping[str, Any]:

@@ -50,6 +50,7 @@ def frame(notice: Notice, locales: Sequence[str], title: str, page: str) -> Cont
         "authoritative": _authoritative(notice, f"/{page}/{site}"),
         "out_of_scope": notice.get("out_of_scope"),
         "incidents": [],
+        "vendors": None,
     }
 
 

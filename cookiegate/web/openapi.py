@@ -217,14 +217,13 @@ def _describe_pages(spec: APISpec) -> None:
 
 
 def _describe_notices(spec: APISpec) -> None:
-    page = {
-        "200": other_answer("A page, usable without JavaScript.", "text/html"),
-        **problems("site_unknown", "not_found"),
-    }
+    missing = problems("site_unknown", "not_found")
+    page = {"200": other_answer("A page, usable without JavaScript.", "text/html"), **missing}
     feed = {"200": other_answer("The feed (RFC 4287).", "application/atom+xml"), **problems("site_unknown")}
     for path, summary, parameters, answers in (
         ("", "The whole notice, with what changed and every earlier version", [SITE, LANG, VERSION], page),
         ("/changes", "Every difference between two versions", [SITE, LANG, FROM, TO], page),
+        ("/vendors", "The vendors that hear of choices by IAB TCF, with what each declared", [SITE, LANG], page),
         ("/changes.atom", "Announcements of changes", [SITE, LANG], feed),
     ):
         spec.path(f"/notice/{{site}}{path}", operations={"get": operation("pages", summary, answers, parameters)})

@@ -161,6 +161,7 @@ TABLE: Mapping[str, Access] = {
     "GET /notice/<site>": _PUBLIC,
     "GET /notice/<site>/changes": _PUBLIC,
     "GET /notice/<site>/changes.atom": _PUBLIC,
+    "GET /notice/<site>/vendors": Access(404),  # of a policy without vendors
     # The gate. Whoever brings a good token is its visitor; a token of another site is none.
     **{
         f"{method} /gate/check": Access(401, _BY_TOKEN, sees=("owner", "page elsewhere"), request=_check)

@@ -7,7 +7,9 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -69,11 +71,28 @@ def written(policy: Policy, origin: str, path: Path) -> Path:
     return path
 
 
+def hostile_list() -> dict[str, Any]:
+    """The vendor list with a payload for every text that pages show, and for every address."""
+    listed: dict[str, Any] = json.loads(VENDOR_LIST.read_text(encoding="utf-8"))
+    payloads = cycle(PAYLOADS)
+    for table in ("purposes", "specialPurposes", "features", "specialFeatures", "dataCategories"):
+        for one in listed[table].values():
+            one |= {"name": next(payloads), "description": next(payloads), "illustrations": [next(payloads)]}
+    for number, payload in enumerate(PAYLOADS, 100):
+        urls = [{"langId": payload, "privacy": payload}, {"langId": "en", "privacy": f"https://evil.test/{payload}"}]
+        kept = {"id": number, "name": payload, "urls": urls, "deviceStorageDisclosureUrl": payload}
+        listed["vendors"][str(number)] = {**listed["vendors"]["7"], **kept}
+    return listed
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service whose every text is an attack, in two versions, so that what changed is shown, too."""
     built_frameworks()
-    live = LiveService(tmp_path_factory.mktemp("xss"), **{f"COOKIEGATE_{name}": rate for name, rate in ROOM.items()})
+    folder: Path = tmp_path_factory.mktemp("xss")
+    (folder / "list.json").write_text(json.dumps(hostile_list()), encoding="utf-8")
+    settings = {"VENDOR_LIST": str(folder / "list.json"), **ROOM}
+    live = LiveService(folder, **{f"COOKIEGATE_{name}": value for name, value in settings.items()})
     live.file(VENDORS, VENDOR_LIST.read_bytes(), "application/json")
     live.page("<title>Film</title>", path="/film.html")
     first, second = (
@@ -221,7 +240,8 @@ def test_xss_of_a_policy_that_tells_vendors_and_clears_what_they_kept(hostile: L
 
 
 PAGES = (
-    "/preferences/demo", "/notice/demo", "/notice/demo?version=1", "/notice/demo/changes", "/preferences/demo/receipt",
+    "/preferences/demo", "/notice/demo", "/notice/demo?version=1", "/notice/demo/changes", "/notice/demo/vendors",
+    "/preferences/demo/receipt",
     "/preferences/demo/record", "/preferences/demo/request", "/preferences/demo/request/R-7K3M-9QXT", "/openapi",
     "/preferences/demo/request/R-7K3M-9QXT/confirm?t=x", "/nowhere", "/notice/nobody",
     "/preferences/demo/record/erased",
@@ -238,6 +258,18 @@ def test_xss_of_a_policy_on_every_page(hostile: LiveService, watched: Watched) -
             joined = "&" if "?" in page else "?"
             for lang in ("en", "ja") if is_known else ("en",):
                 watched.go(f"{hostile.url}{page}{joined}lang={lang}")
+
+
+def test_xss_of_a_vendor_list_on_the_vendors_page(hostile: LiveService, watched: Watched) -> None:
+    for lang in ("en", "ja"):
+        watched.go(f"{hostile.url}/notice/demo/vendors?lang={lang}")
+        names = watched.page.locator("summary > bdi").all_text_contents()
+        assert {name for name in PAYLOADS if name not in names} == set()
+        watched.page.locator("details").evaluate_all("(all) => all.forEach((one) => (one.open = true))")
+        addresses = watched.page.locator("main details a").evaluate_all("(all) => all.map((one) => one.href)")
+        assert addresses
+        assert not [address for address in addresses if not address.startswith("https://")]
+        watched.look("every vendor")
 
 
 def test_every_page_is_opened() -> None:

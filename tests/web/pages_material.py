@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from support.frameworks import VENDOR_LIST
 
 from cookiegate.consent.device import read_device
 from cookiegate.policy.notice import build_notice
+from cookiegate.policy.pages import Tcf
 from cookiegate.policy.reading import load_policy
 from cookiegate.web.guidance import guidance_for
+from cookiegate.web.iab import VendorList
 from cookiegate.web.pages import Flash, notice_page, preferences_page
+from cookiegate.web.vendor_view import vendors_page
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = load_policy(ROOT / "examples" / "policies" / "demo.yaml")
 LOCALES = ("ja", "en")
 KEY = "0123456789abcdef0123456789abcdef"
+#: What the demo policy's purposes stand for.
+TCF = Tcf(300, 1, {"analytics": (1, 8, 9), "advertising": (1, 2, 3, 7)}, special_features={"advertising": (1,)})
 UI = "0123456789abcdef" * 4
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -84,6 +90,12 @@ def full_notice(locale: str = "ja", body: dict[str, Any] | None = None) -> str:
     """The notice page of the demo policy."""
     page = notice_page(body or notice(locale), locales=LOCALES, published_at="2026-11-01T00:00:00.000Z")
     return render("notice.html", page)
+
+
+def vendors(locale: str = "ja", body: dict[str, Any] | None = None, listed: dict[str, Any] | None = None) -> str:
+    """The vendors page of the demo policy, with the invented list."""
+    found = listed or VendorList(VENDOR_LIST).listed(None)
+    return render("vendors.html", vendors_page(body or notice(locale), found, TCF, locales=LOCALES))
 
 
 class Outline(HTMLParser):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
 from markupsafe import escape
-from pages_material import KEY, POLICY, ROOT, UI, Outline, consent, full_notice, notice, preferences, render
+from pages_material import KEY, POLICY, ROOT, UI, Outline, consent, full_notice, notice, preferences, render, vendors
+from support.frameworks import VENDOR_LIST
 
 from cookiegate.policy.notice import build_notice
 from cookiegate.web.api_page import api_page
+from cookiegate.web.iab import VendorList
 from cookiegate.web.notice_view import safe_url
 from cookiegate.web.pages import error_page
 from cookiegate.web.preferences_form import submission_key
@@ -77,6 +80,22 @@ def _poisoned(locale: str) -> dict[str, Any]:
     return body
 
 
+def _poisoned_list() -> dict[str, Any]:
+    """Every text of the vendor list, replaced by something hostile: addresses by what must not become a link."""
+    listed = VendorList(VENDOR_LIST).listed(None)
+    addresses = ("javascript:alert(5)", f"https://a.example/{HOSTILE}", "http://a.example/", 'https://b.example/"><b>')
+    vendors = {
+        key: {
+            **vendor,
+            "name": HOSTILE,
+            "urls": [{"langId": HOSTILE, "privacy": url}],
+            "deviceStorageDisclosureUrl": url,
+        }
+        for (key, vendor), url in zip(listed["vendors"].items(), cycle(addresses), strict=False)
+    }
+    return {**_poison(dict(listed)), "vendors": vendors}
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     **{
         f"preferences, {name}": (lambda locale, state=state: preferences(locale, state, flash="saved"))
@@ -87,6 +106,8 @@ PAGES: dict[str, Callable[[str], str]] = {
     "error": lambda locale: render("error.html", error_page(ERROR, locale, back="/preferences/demo")),
     "hostile preferences": lambda locale: preferences(locale, STATES["granted"], body=_poisoned(locale)),
     "hostile notice": lambda locale: full_notice(locale, _poisoned(locale)),
+    "vendors": vendors,
+    "hostile vendors": lambda locale: vendors(locale, _poisoned(locale), _poisoned_list()),
 }
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
 every_locale = pytest.mark.parametrize("locale", ["ja", "en"])
@@ -123,7 +144,7 @@ def test_a_page_has_one_heading_a_language_and_no_id_twice(page: Callable[[str],
 
 
 @every_locale
-@pytest.mark.parametrize("page", ["hostile preferences", "hostile notice", "api", "error"])
+@pytest.mark.parametrize("page", ["hostile preferences", "hostile notice", "hostile vendors", "api", "error"])
 def test_hostile_strings_are_shown_and_never_run(page: str, locale: str) -> None:
     html = PAGES[page](locale)
     assert "<script" not in html

@@ -1,6 +1,8 @@
-"""The notice: its current text, what changed, every earlier version, and a feed that announces changes (S31)."""
+"""The notice: its current text, what changed, every earlier version, a feed of changes (S31), and its vendors."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from flask import Blueprint, Response, make_response, render_template, request
 
@@ -11,21 +13,27 @@ from cookiegate.policy.history import Edition, editions, read_edition, read_noti
 from cookiegate.web.atom import MEDIA_TYPE, FeedEntry, make_feed
 from cookiegate.web.call import Call
 from cookiegate.web.change_wording import history_texts, tell_changes
+from cookiegate.web.codings import IDENTITY, preferred
 from cookiegate.web.history_view import Since, changes_page, completed, history_part
+from cookiegate.web.iab import listed_vendors
 from cookiegate.web.incident_view import incident_cards
 from cookiegate.web.pages import notice_page
 from cookiegate.web.service import Service
+from cookiegate.web.vendor_pages import VendorPages
+from cookiegate.web.vendor_view import vendors_card, vendors_page
 from cookiegate.web.views.responses import as_page, page_locale
 from cookiegate.web.visitors import chosen_version
 
 FEED_ENTRIES_MAX = 30
 FEED_MAX_AGE_S = 300
+VENDORS_MAX_AGE_S = 300
 VERSION_DIGITS_MAX = 9
 
 
 def make_notices_blueprint(service: Service) -> Blueprint:
     """``/notice/<site>`` and what lies below it."""
     blueprint = Blueprint("notices", __name__)
+    pages = VendorPages()
 
     @blueprint.get("/notice/<site>")
     def show_notice(site: str) -> Response:
@@ -48,6 +56,11 @@ def make_notices_blueprint(service: Service) -> Blueprint:
         every = editions(service.storage, site)
         page = changes_page(body, *pair, locales=current.policy.locales, editions=every)
         return as_page(make_response(render_template("changes.html", **page)), locale)
+
+    @blueprint.get("/notice/<site>/vendors")
+    def show_vendors(site: str) -> Response:
+        """The vendors that hear of choices by IAB TCF, with what each declared."""
+        return _vendors(service, pages, service.book.current(site))
 
     @blueprint.get("/notice/<site>/changes.atom")
     def feed(site: str) -> Response:
@@ -97,8 +110,31 @@ def _show(service: Service, shown: PublishedPolicy, since: Since | None) -> Resp
     if part["old_notice"]:  # its translations are of the same version
         for link in (*page["languages"], page["authoritative"] or {"href": ""}):
             link["href"] += f"&version={shown.version}"
+    else:
+        page["vendors"] = vendors_card(body, listed_vendors(policy, service.vendor_list))
     page["incidents"] = incident_cards(service.incidents.announced(policy.site), body, own=False)
     return as_page(make_response(render_template("notice.html", **page)), locale)
+
+
+def _vendors(service: Service, pages: VendorPages, current: PublishedPolicy) -> Response:
+    policy, locale = current.policy, page_locale(current.policy)
+    listed = listed_vendors(policy, service.vendor_list)
+    if policy.tcf is None or listed is None:
+        raise NotFoundError("this site's policy has no vendors, or their list is not here")
+    body = completed(service.book.notice(policy.site, locale).body)
+    view = partial(vendors_page, body, listed, policy.tcf, locales=policy.locales)
+    page = pages.get(current, locale, listed, lambda: render_template("vendors.html", **view()))
+    coding = preferred(request.headers.get("Accept-Encoding"), ("gzip",))
+    response = Response(page.sent_as(coding), content_type="text/html; charset=utf-8")
+    if coding != IDENTITY:
+        response.headers["Content-Encoding"] = coding
+    # The same for everybody, and long: unlike other pages, it may be kept.
+    response.headers["Cache-Control"] = f"public, max-age={VENDORS_MAX_AGE_S}"
+    response.headers["Content-Language"] = locale
+    response.headers["Vary"] = "Accept-Encoding, Accept-Language"
+    response.set_etag(f"{page.digest}-{coding}")
+    response.make_conditional(request)
+    return response
 
 
 def _feed(service: Service, current: PublishedPolicy) -> bytes:

@@ -21,6 +21,7 @@ from cookiegate.web.call import Call
 from cookiegate.web.endpoints.decisions import Answer
 from cookiegate.web.group_sharing import share_decision
 from cookiegate.web.guidance import guidance_for
+from cookiegate.web.iab import listed_vendors
 from cookiegate.web.incident_view import incident_cards
 from cookiegate.web.notes import signal_note
 from cookiegate.web.notice_view import Context
@@ -30,6 +31,7 @@ from cookiegate.web.schemas import EPOCH_MAX
 from cookiegate.web.service import Service
 from cookiegate.web.taking import take_decision
 from cookiegate.web.theme import theme_css
+from cookiegate.web.vendor_view import vendors_card
 from cookiegate.web.views.forms import check_same_origin, write_counter
 from cookiegate.web.views.responses import as_page, page_locale
 from cookiegate.web.visitors import consent_now, handle_of, signal_of, void_pending
@@ -89,6 +91,9 @@ def _render(
     )
     page["signal"] = signal_note(consent, service.book.notice(site, locale).body["texts"])
     page["incidents"] = _incidents(service, call, site, locale)
+    page["vendors"] = vendors_card(
+        service.book.notice(site, locale).body, listed_vendors(published.policy, service.vendor_list)
+    )
     return as_page(make_response(render_template("preferences.html", **page)), locale)
 
 

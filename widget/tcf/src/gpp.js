@@ -3,7 +3,7 @@
  *
  * Whatever is not in effect is opted out of: before a choice, after a refusal, and under a browser's signal.
  */
-import { CmpApi } from "@iabgpp/cmpapi";
+import { CmpApi, CmpDisplayStatus, CmpStatus, SignalStatus } from "@iabgpp/cmpapi";
 
 /** @import { FrameworkState, GppConfig } from "../../src/types.js" */
 
@@ -31,7 +31,7 @@ export default function open(config) {
   });
   api.setSupportedAPIs(sections.map((name) => `${IDS[name]}:${name}`));
   api.setApplicableSections(ids);
-  api.setCmpStatus("loaded");
+  api.setCmpStatus(CmpStatus.LOADED);
   let told = "";
 
   /** @param {string} name @param {FrameworkState} state */
@@ -60,8 +60,8 @@ export default function open(config) {
     update(state, tcString) {
       if (state.asks) {
         api.clear();
-        api.setCmpDisplayStatus("visible");
-        api.setSignalStatus("not ready");
+        api.setCmpDisplayStatus(CmpDisplayStatus.VISIBLE);
+        api.setSignalStatus(SignalStatus.NOT_READY);
         return (told = "");
       }
       for (const name of sections) {
@@ -72,8 +72,8 @@ export default function open(config) {
       const text = api.getGppString();
       if (text !== told) for (const name of sections) if (api.hasSection(name)) api.fireSectionChange(name);
       told = text;
-      api.setCmpDisplayStatus(state.shows ? "visible" : "hidden");
-      api.setSignalStatus(state.shows ? "not ready" : "ready");
+      api.setCmpDisplayStatus(state.shows ? CmpDisplayStatus.VISIBLE : CmpDisplayStatus.HIDDEN);
+      api.setSignalStatus(state.shows ? SignalStatus.NOT_READY : SignalStatus.READY);
       return text;
     },
   };
