@@ -19,6 +19,8 @@ class Projection:
         event: rules for an event.
         around: rules for the members around the list of events; None if a body has no such list.
         list_at: the member that holds the list.
+        is_query: whether the event is the request's query.
+        are_queries: whether the events in the list are queries.
         levels: of nested bodies: rules for what is beside the list, and the member that holds it.
         documents: of fields that hold documents: whether one alone, whether in base64url, the schema around it, and the
             type of event that needs it.
@@ -39,6 +41,8 @@ class Projection:
         event: _Node,
         around: _Node | None,
         list_at: str | None,
+        is_query: bool,
+        are_queries: bool,
         levels: tuple[tuple[_Node, str], ...],
         documents: tuple[tuple[bool, bool, str, str | None], ...],
         schemas: _Node,
@@ -68,7 +72,7 @@ class Projection:
         """What stays of a body whose events all go by one good token.
 
         Args:
-            data: the body.
+            data: the body, or the query.
             envelope: fixed members: name, and the text that is written.
             many: whether it may be one event, or a list.
             most: so many events at most.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -69,8 +70,6 @@ class Scrubber:
 
     def __init__(self, tokens: Iterable[object]) -> None:
         self._tokens = [*dict.fromkeys(token for token in tokens if isinstance(token, str) and len(token) >= _SHORTEST)]
-        self._is_plain = all(_PLAIN.fullmatch(token) for token in self._tokens)
-        self._encoded = tuple(token.encode("utf-8", "surrogatepass") for token in self._tokens)
         self._least = min(map(len, self._tokens), default=0)
         #: For many: the part between a token's two dots → the numbers of the tokens that have it.
         self._by_middle: dict[str, list[int]] = {}
@@ -79,6 +78,14 @@ class Scrubber:
         if len(self._tokens) > _FEW:
             self._sort()
         self._middles = frozenset(middle.encode("utf-8", "surrogatepass") for middle in self._by_middle)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return all(_PLAIN.fullmatch(token) for token in self._tokens)
+
+    @cached_property
+    def _encoded(self) -> tuple[bytes, ...]:
+        return tuple(token.encode("utf-8", "surrogatepass") for token in self._tokens)
 
     def _sort(self) -> None:
         for number, token in enumerate(self._tokens):

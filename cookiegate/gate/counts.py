@@ -26,13 +26,15 @@ class Counts:
 
     def strip(self, names: Iterable[str], times: int = 1) -> None:
         """Counts stripped fields by name."""
+        stripped = self.stripped
         for name in names:
-            self.stripped[self._shown(name)] += times
+            shown = self._shown(name)
+            stripped[shown] = stripped.get(shown, 0) + times
 
     def strip_all(self, names: Mapping[str, int]) -> None:
         """Counts stripped fields: name → how often."""
         for name, times in names.items():
-            self.stripped[self._shown(name)] += times
+            self.strip((name,), times)
 
     def _shown(self, name: str) -> str:
         shown = _short(name) if len(name) <= NAME_LIMIT_CHARS else _shorten(name)

@@ -67,6 +67,10 @@ class EventTimes:
         """The first moment that the token covers."""
         return (claims.iat - self._skew_s) * 1000
 
+    def covers(self, claims: Claims, received_ms: int, leeway_s: int) -> bool:
+        """Whether the token covers an event that tells no time of its own, by when it was received."""
+        return self.earliest_ms(claims) <= received_ms and received_ms // 1000 < claims.exp + leeway_s
+
     def judge(
         self, claims: Claims, event: Any, received_ms: int, leeway_s: int, find: Find = value_at
     ) -> tuple[Reason, int]:
@@ -88,8 +92,7 @@ class EventTimes:
         if at_ms < self.earliest_ms(claims):
             return Reason.EVENT_TOO_EARLY, at_ms
         if told_ms is None:
-            is_over = at_ms // 1000 >= claims.exp + leeway_s
-            return (Reason.TOKEN_EXPIRED if is_over else Reason.OK), at_ms
+            return (Reason.OK if self.covers(claims, at_ms, leeway_s) else Reason.TOKEN_EXPIRED), at_ms
         return (Reason.EVENT_TOO_LATE if at_ms > claims.exp * 1000 else Reason.OK), at_ms
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -35,6 +36,13 @@ _UNSIGNED = frozenset(
         Reason.SIGNATURE_INVALID,
     }
 )
+
+
+#: A token beside a query's own fields, and how its name may be spelled.
+_OWN_TOKEN = re.compile(
+    "(?:^|&)" + "".join(f"(?:{letter}|%{ord(letter):x})" for letter in TOKEN_PARAMETER) + "=([^&]*)"
+)
+_OWN_MARKS = (f"{TOKEN_PARAMETER}=", *(f"%{ord(letter):x}" for letter in TOKEN_PARAMETER))
 
 
 class FilteringGate(Protocol):
@@ -93,6 +101,8 @@ class Filtering:
         """The outcome."""
         try:
             self._check_text()
+            if (quick := self._quickly_by_query()) is not None:
+                return quick
             query = shapes.read_query(self._query_text) if self._query_text else {}
             routes, data = self._unpack()
             if (quick := self._quickly(routes, data, query)) is not None:
@@ -121,12 +131,12 @@ class Filtering:
 
     def _check_text(self) -> None:
         """Half of a surrogate pair, which a program may hand over, cannot be written again."""
-        for text in (self._request.path, *self._headers, *self._headers.values()):
-            if not text.isascii():
-                try:
-                    text.encode()
-                except UnicodeEncodeError as error:
-                    raise Denied(Reason.EVENT_MALFORMED) from error
+        text = "".join((self._request.path, *self._headers, *self._headers.values()))
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise Denied(Reason.EVENT_MALFORMED) from error
 
     def _unpack(self) -> tuple[Sequence[Route], bytes]:
         routes = self._gate.routes(self._request.method, self._path)
@@ -138,17 +148,29 @@ class Filtering:
         data = bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
         return routes, data
 
+    def _quickly_by_query(self) -> Filtered | None:
+        """The outcome of a request whose query is its event, where the quick way knows it."""
+        routes = self._gate.routes(self._request.method, self._path)
+        if not routes or any(route.events != "query" for route in routes):
+            return None
+        text = self._query_text
+        own = _OWN_TOKEN.search(text) if any(mark in text for mark in _OWN_MARKS) else None
+        return self._quickly(routes, b"", {TOKEN_PARAMETER: own[1]} if own else {})
+
     def _quickly(self, routes: Sequence[Route], data: bytes, query: Mapping[str, str]) -> Filtered | None:
         """The outcome where the quick way knows it."""
         route = shapes.choose(routes, data, query)
         if route not in self._gate.projections.routes or says_refused(self._headers.get("cookie", "")):
             return None
         tokens = request_tokens(self._headers, query)
+        if route.events == "query":
+            data = self._query_text.encode()
         left = self._gate.quick.filter(route, data, tokens, self._received_ms, self._counts)
         if left is None:
             return None
         self._scrubber = Scrubber((*tokens, left.token))
-        accepted = self._finish(route, query, left.claims, left.allowance, None, left.body, None)
+        body, own = (None, left.body.decode()) if route.events == "query" else (left.body, "")
+        accepted = self._finish(route, query, left.claims, left.allowance, None, body, own)
         return Filtered([accepted], self._counts)
 
     def _decide(
@@ -210,9 +232,8 @@ class Filtering:
         self._counts.strip(names)
         body = shapes.write(opened, kept, around)
         events = [event for _, event in kept]
-        return self._finish(
-            opened.route, query, claims, allowance, events, body, shapes.write_query(opened, kept) or None
-        )
+        own = shapes.write_pairs(shapes.write_query(opened, kept))
+        return self._finish(opened.route, query, claims, allowance, events, body, own)
 
     def _finish(
         self,
@@ -222,9 +243,17 @@ class Filtering:
         allowance: Allowance,
         events: Sequence[Any] | None,
         body: bytes | None,
-        parameters: Mapping[str, Any] | None,
+        own: str,
     ) -> AcceptedRequest:
-        """What goes on with the events: address, headers and query as the grant allows them."""
+        """What goes on with the events: address, headers and query as the grant allows them.
+
+        Args:
+            route: the request's.
+            query: what stands beside a body.
+            claims, allowance: the grant.
+            events, body: what stays of them.
+            own: what stays of a query that holds an event; empty if there is none.
+        """
         request, table = self._request, self._gate.table
         names: list[str] = []
         written = None if route.events == "query" else route.content_type or table.content_type
@@ -234,10 +263,9 @@ class Filtering:
             address = filter_address(request.ip, granted=allowance.ip, truncating=allowance.truncate_ip)
             if not allowance.ip:
                 names.append("ip")
-        if parameters is None:
-            parameters = self._beside(route, query, allowance, names)
+        text = own or shapes.write_pairs(self._beside(route, query, allowance, names))
         self._counts.strip(names)
-        path = f"{self._path}?{shapes.write_pairs(parameters)}" if parameters else self._path
+        path = f"{self._path}?{text}" if text else self._path
         at = received_at(request.received_at)
         return AcceptedRequest(table.name, claims, route.method, path, headers, body, at, address, events, route)
 

@@ -11,6 +11,8 @@ import re
 _IPV4_BITS = 24
 _IPV6_BITS = 48
 _LONGEST = 64
+#: Most addresses, which need no reader.
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _FORWARDED_FOR = re.compile(r'(?:^|[;,])\s*for=("[^"]*"|[^;,\s]*)', re.IGNORECASE)
 
 
@@ -33,6 +35,8 @@ def parse(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def truncate(text: object) -> str | None:
     """The network's first address, such as ``203.0.113.0`` or ``2001:db8:1::``; None if ``text`` is no address."""
+    if isinstance(text, str) and _IPV4.fullmatch(text):
+        return text[: text.rindex(".")] + ".0"
     address = parse(text)
     if address is None:
         return None
@@ -43,6 +47,8 @@ def truncate(text: object) -> str | None:
 def filter_address(text: object, *, granted: bool, truncating: bool) -> str | None:
     """One address as the grant allows it; None where it must go. What is no address always goes."""
     if granted:
+        if isinstance(text, str) and _IPV4.fullmatch(text):
+            return text
         address = parse(text)
         return None if address is None else str(address)
     return truncate(text) if truncating else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from cookiegate.gate import ip
 from cookiegate.gate.allowance import IP, Allowance
+from cookiegate.gate.carriers import TOKEN_PARAMETER
 from cookiegate.gate.events import EventRules
 from cookiegate.gate.fields import Tree
 from cookiegate.gate.trackers.table import Level, Route, TrackerTable
@@ -53,9 +54,9 @@ class Projections:
         self._gate = gate
         self._made: dict[tuple[Route, Allowance], Projection | None] = {}
         table, rules = gate.table, gate.rules
-        #: The routes whose events are JSON objects.
+        #: The routes whose events are in a JSON body, or are the query.
         self.routes: frozenset[Route] = frozenset(
-            route for route in table.routes if IS_COMPILED and route.events == "body" and route.items == "object"
+            route for route in table.routes if IS_COMPILED and route.events in ("body", "query")
         )
         times = table.time_fields if gate.checks_times else ()
         paths = [*rules.token_paths, *(table.split(field.path) for field in times)]
@@ -82,12 +83,17 @@ class Projections:
     def _make(self, route: Route, allowance: Allowance) -> Projection | None:
         table, rules = self._gate.table, self._gate.rules
         node = _Nodes(table, allowance, rules.silent)
-        shared = {name for level in route.levels for name in level.shared.values()}
+        is_query = route.events == "query"
+        others = {name for level in route.levels for name in level.shared.values()}
+        if is_query:
+            others.add(TOKEN_PARAMETER)
         try:
             return compiled.Projection(
-                event=node.of_event(rules.tree, self._wanted, shared),
+                event=node.of_event(rules.tree, self._wanted, others),
                 around=None if route.list_at is None else self._around(route, node),
                 list_at=route.list_at,
+                is_query=is_query,
+                are_queries=route.items == "query",
                 levels=tuple((self._level(level, node), level.list_at) for level in route.levels),
                 documents=tuple(
                     (document.kind == "event", document.base64, document.wrapper, document.of_type)
@@ -167,9 +173,9 @@ class _Nodes:
         entries |= dict.fromkeys(passed_over, _PASSED_OVER)
         return at, entries, _ATTRIBUTES if at[:-1] in self._table.attributes else _MEMBERS
 
-    def of_event(self, tree: Tree, wanted: _Wanted, shared: Iterable[str]) -> _Node:
-        """What becomes of an event's own names; those that it shares with others are none of its own."""
-        at, entries, form = self.of(tree, wanted, passed_over=shared)
+    def of_event(self, tree: Tree, wanted: _Wanted, others: Iterable[str]) -> _Node:
+        """What becomes of an event's own names; of what it shares with others, or the request has, none is."""
+        at, entries, form = self.of(tree, wanted, passed_over=others)
         entries |= {name: (_DOCUMENT, name, number, None) for number, name in enumerate(self._table.documents)}
         return at, entries, form
 

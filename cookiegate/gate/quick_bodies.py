@@ -1,4 +1,4 @@
-"""The quick way for JSON bodies: what their grant leaves of them is copied from their text.
+"""The quick way for JSON bodies and queries: what their grant leaves of them is copied from their text.
 
 It takes the requests whose events all go by one good token and hold nothing odd; the thorough way decides about all
 others, and alone about refusals. Both ways give the same requests and counts; a property test holds them to that.
@@ -24,10 +24,13 @@ from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
 from cookiegate.tokens.verifying import Verifier
 
-#: What may be a token, behind its name: as a member's value or as an attribute's.
-_BEHIND = rb'\s*(?::|,\s*"value"\s*:\s*\{\s*"stringValue"\s*:)\s*"([A-Za-z0-9_.-]{64,4096})"'
-_TEXT_BEHIND = rb'\s*:\s*"([A-Za-z0-9_-]+)'
-_IN_DOCUMENT = re.compile(rb'\\?"token\\?"\s*:\s*\\?"([A-Za-z0-9_.-]{64,4096})\\?"', re.ASCII)
+#: Where a token may be: a member's value or an attribute's, a field of a query, a member in a document.
+_MEMBER = rb'"%b"\s*(?::|,\s*"value"\s*:\s*\{\s*"stringValue"\s*:)\s*"([A-Za-z0-9_.-]{64,4096})"'
+_FIELD = rb'(?<![^?&"])%b=([A-Za-z0-9_.-]{64,4096})'
+_IN_DOCUMENT = re.compile(rb'(?:\\?"|%22)token(?:\\?"\s*:\s*\\?"|%22%3A%22)([A-Za-z0-9_.-]{64,4096})', re.ASCII)
+#: Where a document may be.
+_DOCUMENT_MEMBER = rb'"%b"\s*:\s*"([A-Za-z0-9_-]+)'
+_DOCUMENT_FIELD = rb'(?<![^?&"])%b=([A-Za-z0-9_-]+)'
 #: So far is a token looked for: the first event has it, or what is beside the body.
 _GLIMPSE_BYTES = 16_384
 #: What JSON spells in one way alone, so that it can be looked for in its text.
@@ -53,23 +56,53 @@ class QuickGate(Protocol):
         ...
 
 
-class _Needle:
-    """Looks for a member of JSON text, and for what stands behind its name.
+class _Needles:
+    """Looks for what may be the token of a text, by the places that a tracker's table names.
 
     Args:
-        name: the member's.
-        behind: an expression with one group.
+        table: the table.
+        is_query: whether the text is a query or has some; JSON otherwise.
     """
 
-    def __init__(self, name: str, behind: bytes) -> None:
-        self._name = f'"{name}"'.encode()
-        self._behind = re.compile(behind, re.ASCII)
+    def __init__(self, table: TrackerTable, *, is_query: bool) -> None:
+        names = table.token_fields if is_query else dict.fromkeys(table.split(path)[-1] for path in table.token_fields)
+        start = b"%b=" if is_query else b'"%b"'
+        self._tokens = [self._needle(name, start, _FIELD if is_query else _MEMBER) for name in names]
+        documents = table.documents.items() if table.token_schema is not None else ()
+        self._may_be_folded = bool(documents)
+        #: How the text spells the token's name in a document that is not in base64.
+        self._member = b"token%22" if is_query else b'token\\"'
+        behind = _DOCUMENT_FIELD if is_query else _DOCUMENT_MEMBER
+        self._documents = [self._needle(name, start, behind) for name, document in documents if document.base64]
 
-    def find(self, data: bytes) -> bytes | None:
-        """What stands behind the first such name near the start; None if there is none, or something else."""
-        start = data.find(self._name, 0, _GLIMPSE_BYTES)
-        found = self._behind.match(data, start + len(self._name)) if start >= 0 else None
-        return None if found is None else found[1]
+    @staticmethod
+    def _needle(name: str, start: bytes, behind: bytes) -> tuple[bytes, re.Pattern[bytes]]:
+        return start % name.encode(), re.compile(behind % re.escape(name.encode()), re.ASCII)
+
+    @staticmethod
+    def _find(needle: tuple[bytes, re.Pattern[bytes]], data: bytes) -> str | None:
+        name, pattern = needle
+        place = data.find(name, 0, _GLIMPSE_BYTES)
+        while place >= 0:
+            if (found := pattern.match(data, place)) is not None:
+                return found[1].decode()
+            place = data.find(name, place + 1, _GLIMPSE_BYTES)
+        return None
+
+    def find(self, data: bytes) -> str | None:
+        """The first text that may be a token in its own place."""
+        for needle in self._tokens:
+            if (found := self._find(needle, data)) is not None:
+                return found
+        return self._find_folded(data) if self._may_be_folded else None
+
+    def _find_folded(self, data: bytes) -> str | None:
+        texts = [data[:_GLIMPSE_BYTES]] if data.find(self._member, 0, _GLIMPSE_BYTES) >= 0 else []
+        for needle in self._documents:
+            if (document := self._find(needle, data)) is not None:
+                with suppress(ValueError):
+                    texts.append(base64url.decode(document))
+        return next((found[1].decode() for text in texts if (found := _IN_DOCUMENT.search(text)) is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +121,7 @@ class QuickBody:
 
 
 class QuickBodies:
-    """Filters JSON bodies for one gate. Safe for threads.
+    """Filters JSON bodies, and queries, for one gate. Safe for threads.
 
     Args:
         gate: decides.
@@ -98,12 +131,7 @@ class QuickBodies:
         self._gate = gate
         self._stamped = gate.table.name == "plain"
         self._times: EventTimes = gate.rules.times
-        table = gate.table
-        leaves = dict.fromkeys(table.split(path)[-1] for path in table.token_fields)
-        self._tokens = tuple(_Needle(leaf, _BEHIND) for leaf in leaves)
-        folds = table.documents.items() if table.token_schema is not None else ()
-        self._folded = tuple(_Needle(name, _TEXT_BEHIND) for name, document in folds if document.base64)
-        self._may_be_folded = bool(folds)
+        self._in_json, self._in_queries = (_Needles(gate.table, is_query=is_query) for is_query in (False, True))
 
     def filter(
         self, route: Route, data: bytes, tokens: Sequence[str], received_ms: int, counts: Counts
@@ -112,12 +140,13 @@ class QuickBodies:
 
         Args:
             route: the body's route.
-            data: the body, inflated.
+            data: the body, inflated; the query of a route whose event that is.
             tokens: those that the request carries beside it, the deciding one first.
             received_ms: when it was received, milliseconds since 1970.
             counts: receives what was accepted and stripped.
         """
-        token = self._glimpse(data) or (tokens[0] if tokens else None)
+        needles = self._in_queries if "query" in (route.events, route.items) else self._in_json
+        token = needles.find(data) or (tokens[0] if tokens else None)
         if token is None or not all(map(_PLAIN.fullmatch, (token, *tokens))):
             return None
         gate = self._gate
@@ -138,7 +167,7 @@ class QuickBodies:
             bytes(claims.stamp) if self._stamped else b"",
             bool(tokens) and token == tokens[0],
             (token, *tokens),
-            self._passes_untimed(claims, received_ms),
+            not gate.checks_times or self._times.covers(claims, received_ms, gate.verifier.leeway_s),
             self._times.earliest_ms(claims),
             claims.exp * 1000,
             received_ms,
@@ -149,26 +178,3 @@ class QuickBodies:
         counts.accepted += events
         counts.strip_all(stripped)
         return QuickBody(token, claims, allowance, body)
-
-    def _glimpse(self, data: bytes) -> str | None:
-        """The first text in the body that may be a token in its own place."""
-        for token in self._tokens:
-            if (found := token.find(data)) is not None:
-                return found.decode()
-        return self._glimpse_folded(data) if self._may_be_folded else None
-
-    def _glimpse_folded(self, data: bytes) -> str | None:
-        """The same in the body's first documents."""
-        texts = [data] if data.find(b'token\\"', 0, _GLIMPSE_BYTES) >= 0 else []
-        for folded in self._folded:
-            if (document := folded.find(data)) is not None:
-                with suppress(ValueError):
-                    texts.append(base64url.decode(document.decode()))
-        return next((found[1].decode() for text in texts if (found := _IN_DOCUMENT.search(text)) is not None), None)
-
-    def _passes_untimed(self, claims: Claims, received_ms: int) -> bool:
-        """Whether an event that tells no time of its own may pass."""
-        if not self._gate.checks_times:
-            return True
-        reason, _ = self._times.judge(claims, {}, received_ms, self._gate.verifier.leeway_s)
-        return reason is Reason.OK

@@ -82,8 +82,8 @@ class AcceptedRequest:
         body: the stripped body to forward; None for a request without one.
         received_at: as it came.
         ip: as the grant allows it, or None.
-        kept: the stripped events; None where the body alone has them.
-        route: tells where it has them.
+        kept: the stripped events; None where body or path alone have them.
+        route: tells where they have them.
     """
 
     tracker: str
@@ -102,7 +102,7 @@ class AcceptedRequest:
         """The stripped events."""
         if self.kept is not None:
             return list(self.kept)
-        return [] if self.route is None or self.body is None else shapes.events_of(self.route, self.body)
+        return [] if self.route is None else shapes.events_of(self.route, self.path, self.body)
 
     def _written(self) -> Sequence[Any]:
         """The stripped events of ``plain``, as objects or as their JSON."""

@@ -186,9 +186,13 @@ def _take_out(route: Route, body: Any) -> Opened:
     return Opened(route, [body])
 
 
-def events_of(route: Route, body: bytes) -> list[dict[str, Any]]:
-    """The events in a JSON body that :func:`write` or the quick way made, each with what it shares with others."""
+def events_of(route: Route, path: str, body: bytes | None) -> list[dict[str, Any]]:
+    """The events in query or JSON body of a request that the gate made, each with what it shares with others."""
+    if body is None:
+        return [read_query(path.partition("?")[2])]
     opened = _take_out(route, msgspec.json.decode(body))
+    if route.items == "query":
+        opened.events = [_read_item(event) for event in opened.events]
     return [{**event, **(shared or {})} for event, shared in zip_longest(opened.events, opened.shared)]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.consent import ConsentService
 from support.gates import thorough
 from support.marked_requests import Choices, everything_in, marked_request
+from support.tracker_fixtures import Fixture, fixtures
 
 from cookiegate.clock import rfc3339
 from cookiegate.gate import Gate, Reason, TrackerRequest, trackers
@@ -24,8 +25,8 @@ _ODD = (
 _NAMES = ("zz", "batch", "$os", "a'b", 'q"', "a\\b", "", "consent", "token", "url", "context", "é")
 
 
-#: The trackers whose events are JSON objects.
-QUICK = ("jitsu", "otlp", "plain", "plausible", "posthog", "rudderstack", "segment", "snowplow", "umami")
+#: All of them.
+QUICK = trackers.NAMES
 
 
 def changed(value: Any, data: st.DataObject, depth: int = 0) -> Any:
@@ -98,21 +99,14 @@ def _request(table: Any, data: st.DataObject, token: str) -> dict[str, Any]:
     return line
 
 
-def test_the_quick_way_is_taken_once_names_are_known(service: ConsentService) -> None:
-    taken = 0
-    for tracker in trackers.NAMES:
-        table = trackers.find(tracker)
-        gate = service.gate(tracker, event_times="ignored")
-        for route in gate.projections.routes:
-            kind = next(iter(sorted(table.types)), "x")
-            token = service.token(acquire=["screen"])
-            request = read_line(marked_request(table, route, token, Choices(kind, [], "header", "")).to_line())
-            gate.filter(request)
-            data = str(request.body).encode()
-            taken += gate.quick.filter(route, data, [token], service.clock.now_ms(), gate.counts) is not None
-            assert gate.counts.accepted == 1
-            gate.counts.accepted = 0
-    assert taken > 10
+@pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: f"{fixture.tracker}-{fixture.shape}")
+def test_what_trackers_really_send_goes_the_quick_way(service: ConsentService, fixture: Fixture) -> None:
+    gate = service.gate(fixture.tracker)
+    filtered = gate.filter(fixture.request(service.token()))
+    for accepted in filtered.accepted:
+        assert accepted.route is not None
+        assert (accepted.kept is None) == (accepted.route in gate.projections.routes)
+    assert filtered.accepted or fixture.tracker in ("ga4", "snowplow")
 
 
 def test_a_list_under_a_spelt_out_name_is_not_taken_for_one_event(service: ConsentService) -> None:

@@ -191,12 +191,17 @@ PyObject *project_body(PyObject *self, PyObject *arguments) {
     Span found[SECRETS_LIMIT];
     PyObject *left = NULL;
     leaving->truncate = rules->truncate;
-    if ((rules->documents.count == 0 || arena_for(&workspace->arena, (size_t)size))
-        && read_secrets(leaving, secrets, found) && tape_read(&workspace->tape, data, (size_t)size)) {
-        uint32_t count = leave_body(leaving, rules, &given, envelope, many != 0, most);
-        if (count > 0)
-            left = told(leaving, rules, count);
+    uint32_t count = 0;
+    bool needs_arena = rules->documents.count > 0 || rules->are_queries;
+    if ((!needs_arena || arena_for(&workspace->arena, (size_t)size)) && read_secrets(leaving, secrets, found)) {
+        Span text = {data, (size_t)size};
+        if (rules->is_query)
+            count = leave_query_event(leaving, rules, &given, text);
+        else if (tape_read(&workspace->tape, text.text, text.size))
+            count = leave_body(leaving, rules, &given, envelope, many != 0, most);
     }
+    if (count > 0)
+        left = told(leaving, rules, count);
     workspace_give(workspace);
     if (left == NULL && !PyErr_Occurred())
         Py_RETURN_NONE;

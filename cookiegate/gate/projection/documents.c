@@ -99,6 +99,11 @@ static Span read_escaped(Arena *arena, Span text) {
     return (Span){bytes, bytes == NULL ? 0 : (size_t)(done - bytes)};
 }
 
+static Span copied(Arena *arena, Span text) {
+    char *bytes = arena_take(arena, text.size);
+    return bytes == NULL ? (Span){NULL, 0} : (Span){memcpy(bytes, text.text, text.size), text.size};
+}
+
 static bool add_escaped(Out *out, Span text) {
     size_t since = 0;
     for (size_t place = 0; place < text.size; place++)
@@ -269,7 +274,9 @@ int leave_document(Leaving *leaving, const Document *document, uint32_t number) 
         return -1;
     leaving->event_documents += document->is_event;
     Span text = span_of(tape, place);
-    Span json = document->is_base64 ? read_base64(leaving->arena, text) : read_escaped(leaving->arena, text);
+    bool is_raw = tape == leaving->pairs;  /* a query's text has no escapes */
+    Span json = document->is_base64 ? read_base64(leaving->arena, text)
+        : is_raw ? copied(leaving->arena, text) : read_escaped(leaving->arena, text);
     if (json.text == NULL || !tape_read(leaving->inner, json.text, json.size))
         return -1;
     leaving->tape = leaving->inner;
@@ -281,6 +288,8 @@ int leave_document(Leaving *leaving, const Document *document, uint32_t number) 
     leaving->out = out;
     if (found != 1)
         return found;
-    bool done = out_add(out, "\"", 1) && (document->is_base64 ? add_base64(out, left) : add_escaped(out, left));
+    bool done = out_add(out, "\"", 1)
+        && (document->is_base64 ? add_base64(out, left)
+            : is_raw ? out_add(out, left.text, left.size) : add_escaped(out, left));
     return done && out_add(out, "\"", 1) ? 1 : -1;
 }

@@ -83,13 +83,43 @@ static bool add_stamp(Out *out, const Span *stamp, bool is_only) {
         && out_add(out, "}", 1);
 }
 
-bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t place) {
-    if (leaving->tape->places[place].kind != OBJECT)
-        return false;
+static void begin(Leaving *leaving) {
     leaving->document_token = (Span){NULL, 0};
     leaving->event_documents = 0;
-    int32_t kept = leave_object(leaving, rules->event, place, true);
-    if (kept < 0 || !goes_by(leaving, rules, given) || !is_known(leaving, rules) || !is_timely(leaving, rules, given))
+}
+
+static bool is_good(const Leaving *leaving, const Rules *rules, const Given *given) {
+    return goes_by(leaving, rules, given) && is_known(leaving, rules) && is_timely(leaving, rules, given);
+}
+
+bool leave_query_event(Leaving *leaving, const Rules *rules, const Given *given, Span query) {
+    const Tape *tape = leaving->tape;
+    begin(leaving);
+    bool done = leave_query(leaving, rules->event, query) >= 0 && is_good(leaving, rules, given);
+    leaving->tape = tape;
+    return done;
+}
+
+/* The same for one that is a text in a list, with or without a question mark. */
+static bool leave_text_event(Leaving *leaving, const Rules *rules, const Given *given, const Place *place) {
+    Span query = span_of(leaving->tape, place);
+    if (place->kind != TEXT || place->escaped)
+        return false;
+    if (query.size > 0 && query.text[0] == '?')
+        query = (Span){query.text + 1, query.size - 1};
+    return out_add(leaving->out, "\"?", 2) && leave_query_event(leaving, rules, given, query)
+        && out_add(leaving->out, "\"", 1);
+}
+
+bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t number) {
+    const Place *place = &leaving->tape->places[number];
+    if (rules->are_queries)
+        return leave_text_event(leaving, rules, given, place);
+    if (place->kind != OBJECT)
+        return false;
+    begin(leaving);
+    int32_t kept = leave_object(leaving, rules->event, number, true);
+    if (kept < 0 || !is_good(leaving, rules, given))
         return false;
     return given->stamp.size == 0 || add_stamp(leaving->out, &given->stamp, kept == 0);
 }

@@ -33,13 +33,12 @@ bool refuse(Leaving *leaving, int32_t label, const Node *node, Span name) {
     return true;
 }
 
-static bool has_secret(const Leaving *leaving, const char *text, size_t size) {
-    if (size < SECRET_LEAST)
-        return false;
-    for (size_t number = 0; number < leaving->secrets_count; number++) {
+bool has_secret(const Leaving *leaving, Span text) {
+    const char *end = text.text + text.size;
+    for (size_t number = 0; text.size >= SECRET_LEAST && number < leaving->secrets_count; number++) {
         const Span *secret = &leaving->secrets[number];
-        for (const char *at = text; secret->size <= size - (size_t)(at - text); at++) {
-            at = memchr(at, secret->text[0], size - (size_t)(at - text) - secret->size + 1);
+        for (const char *at = text.text; (size_t)(end - at) >= secret->size; at++) {
+            at = memchr(at, secret->text[0], (size_t)(end - at) - secret->size + 1);
             if (at == NULL)
                 break;
             if (memcmp(at, secret->text, secret->size) == 0)
@@ -50,11 +49,10 @@ static bool has_secret(const Leaving *leaving, const char *text, size_t size) {
 }
 
 bool add_scalar(Leaving *leaving, const Place *place) {
-    const char *text = leaving->tape->text + place->start;
-    size_t size = place->end - place->start;
+    Span text = span_of(leaving->tape, place);
     if (place->kind != TEXT)
-        return out_add(leaving->out, text, size);
-    return !has_secret(leaving, text, size) && out_add(leaving->out, text - 1, size + 2);
+        return out_add(leaving->out, text.text, text.size);
+    return !has_secret(leaving, text) && out_add(leaving->out, text.text - 1, text.size + 2);
 }
 
 /* Writes a scalar or a list of scalars, without the space between its items. */

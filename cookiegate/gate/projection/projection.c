@@ -96,24 +96,29 @@ static bool read_documents(Documents *documents, PyObject *specs, PyObject *sche
 }
 
 static int init_projection(PyObject *self, PyObject *arguments, PyObject *names) {
-    static char *keywords[] = {"event", "around", "list_at", "levels", "documents", "schemas", "token_schema",
-                               "types", "tokens", "type_slot", "times", "truncate", NULL};
+    static char *keywords[] = {
+        "event", "around", "list_at", "is_query", "are_queries", "levels", "documents", "schemas", "token_schema",
+        "types", "tokens", "type_slot", "times", "truncate", NULL,
+    };
     Projection *projection = (Projection *)self;
     Rules *rules = &projection->rules;
     PyObject *event, *around, *levels, *documents, *schemas, *types, *times, *truncate;
     const char *list_at, *token_schema;
+    int is_query, are_queries;
     if (rules->event != NULL) {
         PyErr_SetString(PyExc_TypeError, "a projection is made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!OzO!O!OzOiiO!O", keywords, &PyTuple_Type, &event, &around,
-                                     &list_at, &PyTuple_Type, &levels, &PyTuple_Type, &documents, &schemas, &token_schema,
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!OzppO!O!OzOiiO!O", keywords, &PyTuple_Type, &event, &around,
+                                     &list_at, &is_query, &are_queries, &PyTuple_Type, &levels, &PyTuple_Type, &documents, &schemas, &token_schema,
                                      &types, &rules->tokens, &rules->type_slot, &PyTuple_Type, &times, &truncate))
         return -1;
     if (rules->tokens < 0 || rules->tokens > SLOTS_LIMIT || rules->type_slot >= SLOTS_LIMIT) {
         PyErr_SetString(PyExc_ValueError, "no such slot");
         return -1;
     }
+    rules->is_query = is_query != 0;
+    rules->are_queries = is_query != 0 || are_queries != 0;
     rules->truncate = Py_NewRef(truncate);
     if ((rules->labels = PyList_New(0)) == NULL || (projection->strange = PyDict_New()) == NULL
         || (rules->event = node_make(event, rules->labels)) == NULL

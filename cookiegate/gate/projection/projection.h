@@ -44,6 +44,11 @@ typedef struct {
  * was no memory. */
 bool tape_read(Tape *tape, const char *text, size_t length);
 void tape_free(Tape *tape);
+/* A tape made by hand: of one object, to which texts are added. */
+bool tape_begin(Tape *tape, const char *text);
+bool tape_add_text(Tape *tape, uint32_t start, uint32_t size);
+/* Whether text is UTF-8; what is behind it can be read. */
+bool is_utf8(Span text);
 
 /* ---- rules.c: what becomes of each name ---- */
 
@@ -158,8 +163,8 @@ typedef struct {
     PyObject *truncate;   /* cuts addresses */
     const Documents *documents;
     Arena *arena;
-    Tape *inner;          /* of the document at hand */
-    Out *scratch;         /* what is left of it */
+    Tape *inner, *pairs;  /* of the document and of the query at hand */
+    Out *scratch, *value; /* what is left of that, and of a value in this */
     Span document_token;  /* the token in one of the event's documents */
     int event_documents;  /* how many that hold one document the event has */
     const Span *secrets;  /* texts that must not stay */
@@ -193,6 +198,13 @@ typedef struct {
 
 bool is_first(Object *object, const Entry *entry);
 
+bool has_secret(const Leaving *leaving, Span text);
+
+/* ---- queries.c ---- */
+
+/* Writes what rules leave of a query: how many pairs, -1 if the thorough way must look. The tape is the query's then. */
+int32_t leave_query(Leaving *leaving, const Node *node, Span query);
+
 /* ---- attributes.c: OpenTelemetry's attribute lists and typed values ---- */
 
 /* As leave_object does it: the list of attributes at a place, of which `met` were there. */
@@ -216,8 +228,8 @@ int32_t leave_object(Leaving *leaving, const Node *node, uint32_t place, bool re
 /* ---- workspace.c ---- */
 
 typedef struct {
-    Tape tape, inner;
-    Out out, scratch;
+    Tape tape, inner, pairs;
+    Out out, scratch, value;
     Arena arena;
     Leaving leaving;  /* of these */
 } Workspace;
@@ -252,6 +264,8 @@ typedef struct {
     Level levels[LEVELS_LIMIT];
     int levels_count;
     Documents documents;
+    bool is_query;        /* whether a request's query is its event */
+    bool are_queries;     /* the same, or whether the events are queries in texts */
     Node *types;          /* the known types; NULL if any will do */
     int tokens;           /* the first slots may hold the event's own token, the first that is there counts */
     int type_slot;        /* -1: events have no type */
@@ -273,6 +287,8 @@ typedef struct {
 /* Writes what stays of the event at a place. False if the thorough way must look, with an exception set if something
  * broke; nothing that was written then counts. What slots hold already is of what the event shares with others. */
 bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t place);
+/* The same for an event that is a query. */
+bool leave_query_event(Leaving *leaving, const Rules *rules, const Given *given, Span query);
 
 /* The value of an object's member; 0 if it has none of that name. */
 uint32_t member_of(const Tape *tape, uint32_t object, const char *name, size_t length);

@@ -265,6 +265,30 @@ bool tape_read(Tape *tape, const char *text, size_t length) {
     return at != NULL && skip_space(at) == scanner.end;
 }
 
+bool tape_begin(Tape *tape, const char *text) {
+    tape->text = text;
+    tape->size = 0;
+    if (tape->room == 0 && !grow(tape))
+        return false;
+    tape->places[tape->size++] = (Place){.kind = OBJECT};
+    return true;
+}
+
+bool tape_add_text(Tape *tape, uint32_t start, uint32_t size) {
+    if (tape->size == tape->room && !grow(tape))
+        return false;
+    tape->places[tape->size] = (Place){.start = start, .end = start + size, .next = tape->size + 1, .kind = TEXT};
+    tape->size++;
+    return true;
+}
+
+bool is_utf8(Span text) {
+    At at = (At)text.text, end = at + text.size;
+    while (at != NULL && at < end)
+        at = *at < 0x80 ? at + 1 : character_end(at);
+    return at == end;
+}
+
 void tape_free(Tape *tape) {
     PyMem_Free(tape->places);
     tape->places = NULL;

@@ -13,27 +13,30 @@ Workspace *workspace_take(const Documents *documents) {
         return (Workspace *)PyErr_NoMemory();
     if (workspace == &kept)
         is_taken = true;
-    workspace->out.size = workspace->scratch.size = workspace->arena.size = 0;
+    workspace->out.size = workspace->arena.size = 0;
     Leaving *leaving = &workspace->leaving;
     Refused *refused = leaving->refused;
     uint32_t room = leaving->refused_room;
     *leaving = (Leaving){
-        .tape = &workspace->tape, .inner = &workspace->inner, .out = &workspace->out, .scratch = &workspace->scratch,
+        .tape = &workspace->tape, .inner = &workspace->inner, .pairs = &workspace->pairs,
+        .out = &workspace->out, .scratch = &workspace->scratch, .value = &workspace->value,
         .arena = &workspace->arena, .documents = documents, .refused = refused, .refused_room = room,
     };
     return workspace;
 }
 
 static size_t size_of(const Workspace *workspace) {
-    return ((size_t)workspace->tape.room + workspace->inner.room) * sizeof(Place) + workspace->out.room
-        + workspace->scratch.room + workspace->arena.room + workspace->leaving.refused_room * sizeof(Refused);
+    return ((size_t)workspace->tape.room + workspace->inner.room + workspace->pairs.room) * sizeof(Place)
+        + workspace->out.room + workspace->scratch.room + workspace->value.room + workspace->arena.room + workspace->leaving.refused_room * sizeof(Refused);
 }
 
 static void empty(Workspace *workspace) {
     tape_free(&workspace->tape);
     tape_free(&workspace->inner);
+    tape_free(&workspace->pairs);
     PyMem_Free(workspace->out.bytes);
     PyMem_Free(workspace->scratch.bytes);
+    PyMem_Free(workspace->value.bytes);
     PyMem_Free(workspace->arena.bytes);
     PyMem_Free(workspace->leaving.refused);
     *workspace = (Workspace){0};
@@ -51,8 +54,8 @@ void workspace_give(Workspace *workspace) {
 }
 
 bool arena_for(Arena *arena, size_t size) {
-    /* What documents hold is no longer than what they are in, and a zero for each. */
-    size_t room = size + size / 2 + 1;
+    /* Queries and documents in them hold less than what they are in, and a zero each. */
+    size_t room = size * 2 + 16;
     if (arena->room >= room)
         return true;
     PyMem_Free(arena->bytes);
