@@ -9,53 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.consent import ConsentService
-from support.gates import thorough
+from support.gates import NAMES, changed, shown, thorough
 from support.marked_requests import Choices, everything_in, marked_request
 from support.tracker_fixtures import Fixture, fixtures
 
 from cookiegate.clock import rfc3339
-from cookiegate.gate import Gate, Reason, TrackerRequest, trackers
-from cookiegate.gate.request import read_line
+from cookiegate.gate import Reason, TrackerRequest, trackers
 from cookiegate.policy.document import CATEGORIES
 
-_ODD = (
-    None, True, 0, -1.5, 2**64, "", "x", [], {}, [1, "a"], [[1]], [{}], [{"a": 1}], {"a": {}}, "203.0.113.9",
-    "2026-11-18T11:06:40Z", "2001-01-01T00:00:00Z", 1_795_000_000_000, {"url": "x"}, [{"url": "x"}, 1],
-)  # fmt: skip
-_NAMES = ("zz", "batch", "$os", "a'b", 'q"', "a\\b", "", "consent", "token", "url", "context", "é")
 
-
-#: All of them.
-QUICK = trackers.NAMES
-
-
-def changed(value: Any, data: st.DataObject, depth: int = 0) -> Any:
-    """JSON with something odd in it."""
-    if isinstance(value, list) and value and depth < 6:
-        return [changed(value[0], data, depth + 1), *value[1:]]
-    if not isinstance(value, dict) or not value or depth > 6:
-        return data.draw(st.sampled_from(_ODD))
-    name = data.draw(st.sampled_from([*sorted(value), *_NAMES]))
-    if name in value and isinstance(value[name], dict | list) and data.draw(st.booleans()):
-        return {**value, name: changed(value[name], data, depth + 1)}
-    return {**value, name: data.draw(st.sampled_from(_ODD))}
-
-
-def shown(gate: Gate, line: bytes) -> tuple[list[Any], Any]:
-    """What goes on of a request, as JSON, and the counts."""
-    filtered = gate.filter(read_line(line))
-    out = [
-        (json.loads(body) if (body := accepted.body or b"null")[:1] in (b"{", b"[", b"n") else body)
-        for accepted in filtered.accepted
-    ]
-    rest = [
-        (accepted.path, dict(accepted.headers), accepted.ip, accepted.events, accepted.claims)
-        for accepted in filtered.accepted
-    ]
-    return [out, rest], filtered.counts
-
-
-@pytest.mark.parametrize("tracker", QUICK)
+@pytest.mark.parametrize("tracker", trackers.NAMES)
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_quick_and_thorough_ways_give_the_same_requests_and_counts(
@@ -85,7 +48,7 @@ def test_quick_and_thorough_ways_give_the_same_requests_and_counts(
 def _request(table: Any, data: st.DataObject, token: str) -> dict[str, Any]:
     choices = Choices(
         kind=data.draw(st.sampled_from([*sorted(table.types), "pageview"])),
-        unknown=data.draw(st.lists(st.sampled_from(_NAMES[1:]), max_size=2)),
+        unknown=data.draw(st.lists(st.sampled_from(NAMES[1:]), max_size=2)),
         carrier=data.draw(st.sampled_from(["field", "field", "header"])),
         token_field=data.draw(st.sampled_from(table.token_fields)),
     )

@@ -2,7 +2,7 @@
 
 #include "projection.h"
 
-#define PAIRS_LIMIT 512
+#define AMPERSANDS_LIMIT 512  /* as cookiegate/gate/shapes.py has it */
 
 static int hexadecimal_digit(char character) {
     char lower = character | 0x20;
@@ -39,13 +39,16 @@ static int64_t unquote(Span part, char *done) {
 static bool read_pairs(Leaving *leaving, Span query) {
     Tape *tape = leaving->pairs;
     char *text = arena_take(leaving->arena, query.size), *done = text;
-    uint32_t pairs = 0;
+    uint32_t pairs = 0, ampersands = 0;
     if (text == NULL || query.size > UINT32_MAX / 2 || !tape_begin(tape, text))
         return false;
     const char *at = query.text, *end = at + query.size;
     while (at < end) {
         const char *until = memchr(at, '&', (size_t)(end - at));
-        until = until == NULL ? end : until;
+        if (until == NULL)
+            until = end;
+        else if (++ampersands == AMPERSANDS_LIMIT)
+            return false;
         const char *equals = memchr(at, '=', (size_t)(until - at));
         Span name = {at, (size_t)((equals == NULL ? until : equals) - at)}, value = {until, 0};
         if (equals != NULL)
@@ -59,8 +62,7 @@ static bool read_pairs(Leaving *leaving, Span query) {
                 return false;
             done += size;
         }
-        if (++pairs == PAIRS_LIMIT)
-            return false;
+        pairs++;
     }
     *done = 0;
     tape->places[0].count = pairs;
