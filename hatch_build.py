@@ -8,6 +8,8 @@ gate takes its thorough way only. The module keeps to Python's stable interface,
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 import sys
@@ -34,6 +36,12 @@ class NotCompiled(Exception):  # noqa: N818  it is no fault of the build
     """Why there is no module, in one sentence."""
 
 
+def digest_of(root: Path) -> str:
+    """What the module says of the sources that it was built from, as ``cookiegate.gate.projecting`` works it out."""
+    sources = sorted((root / SOURCES).glob("*.[ch]"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
 def compile_module(root: Path, folder: Path) -> Path:
     """Compiles all of ``SOURCES`` below ``root`` into one module below ``folder``; returns its file.
 
@@ -48,7 +56,7 @@ def compile_module(root: Path, folder: Path) -> Path:
     extension = Extension(
         MODULE,
         sources,
-        define_macros=[("Py_LIMITED_API", STABLE_SINCE)],
+        define_macros=[("Py_LIMITED_API", STABLE_SINCE), ("BUILT_FROM", f'"{digest_of(root)}"')],
         extra_compile_args=[] if os.name == "nt" else OPTIONS,
         py_limited_api=True,
     )
@@ -66,21 +74,29 @@ def compile_in_place(root: Path) -> Path:
     """Puts the module beside its Python; where that fails an older one goes, so that none is taken for this one.
 
     Raises:
-        NotCompiled: as ``compile_module``.
+        NotCompiled: as ``compile_module``, or nothing can be written there.
     """
     home = (root / SOURCES).parent
     with tempfile.TemporaryDirectory() as folder:
         try:
             made = compile_module(root, Path(folder))
+            # A process may run on the one that is there: it keeps it.
+            fresh = home / f"{made.name}.new"
+            shutil.copyfile(made, fresh)
+            return fresh.replace(home / made.name)
         except NotCompiled:
-            for pattern in ("_projection*.so", "_projection*.pyd"):
-                for old in home.glob(pattern):
-                    old.unlink()
+            _remove_old(home)
             raise
-        # A process may run on the one that is there: it keeps it.
-        fresh = home / f"{made.name}.new"
-        shutil.copyfile(made, fresh)
-        return fresh.replace(home / made.name)
+        except OSError as error:
+            _remove_old(home)
+            raise NotCompiled(str(error)) from error
+
+
+def _remove_old(home: Path) -> None:
+    for pattern in ("_projection*.so*", "_projection*.pyd*"):
+        for old in home.glob(pattern):
+            with contextlib.suppress(OSError):  # what stays says itself that it is of other sources
+                old.unlink()
 
 
 class ProjectionHook(BuildHookInterface[Any]):

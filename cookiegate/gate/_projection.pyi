@@ -12,6 +12,9 @@ _Entry: TypeAlias = tuple[int, str | None, int, "_Node | None"]
 #: other members are nobody's, or a list of attributes.
 _Node: TypeAlias = tuple[str, dict[str, _Entry], int]
 
+#: SHA-256 of the sources that it was built from.
+BUILT_FROM: str
+
 class Projection:
     """How the events of one route are left under one grant.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from cookiegate.gate import ip
@@ -17,6 +20,18 @@ if TYPE_CHECKING:
 try:
     import cookiegate.gate._projection as compiled
 except ImportError:  # installed where there is no C compiler
+    compiled = None  # type: ignore[assignment]
+
+
+def _is_of_these_sources() -> bool:
+    """Whether the module is that of the sources beside it; an installed package has none."""
+    sources = sorted((Path(__file__).parent / "projection").glob("*.[ch]"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return not sources or digest == compiled.BUILT_FROM
+
+
+if compiled is not None and not _is_of_these_sources():
+    warnings.warn("the gate's quick way is of other sources; `python hatch_build.py` compiles it anew", stacklevel=2)
     compiled = None  # type: ignore[assignment]
 
 __all__ = ["IS_COMPILED", "ProjectingGate", "Projections", "compiled"]

@@ -14,6 +14,10 @@ static struct PyModuleDef definition = {
     NULL, NULL, NULL, NULL,
 };
 
+#ifndef BUILT_FROM
+#define BUILT_FROM ""
+#endif
+
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {
     PyObject *type = PyType_FromSpec(spec);
     if (type == NULL || PyModule_AddType(module, (PyTypeObject *)type) < 0)
@@ -29,7 +33,8 @@ PyMODINIT_FUNC PyInit__projection(void) {
     projection_type = add_type(module, &projection_spec);
     grant_type = add_type(module, &grant_spec);
     grants_type = add_type(module, &grants_spec);
-    if (projection_type == NULL || grant_type == NULL || grants_type == NULL) {
+    if (projection_type == NULL || grant_type == NULL || grants_type == NULL
+        || PyModule_AddStringConstant(module, "BUILT_FROM", BUILT_FROM) < 0) {
         Py_DECREF(module);
         return NULL;
     }
