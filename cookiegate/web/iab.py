@@ -17,6 +17,7 @@ from cookiegate.policy.iab import page_gpp, page_tcf
 from cookiegate.settings import PREFIX
 from cookiegate.web.bundle import digest_of, static_folder
 from cookiegate.web.codings import gzipped
+from cookiegate.web.logs import get_logger
 
 #: The framework's list of all vendors has 1.5 MB.
 LIST_LIMIT_BYTES = 8_388_608
@@ -95,6 +96,7 @@ class VendorList:
         self._path = path
         self._lock = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
+        self._refused: tuple[int, int, int] | None = None
         self._list: Mapping[str, Any] = {}
         self._cuts: dict[tuple[int, ...] | None, tuple[File, dict[str, bytes]]] = {}
         self._listed: dict[tuple[int, ...] | None, Mapping[str, Any]] = {}
@@ -155,17 +157,20 @@ class VendorList:
         try:
             facts = self._path.stat()
             seen = facts.st_mtime_ns, facts.st_size, facts.st_ino
-            if seen == self._seen:
+            if seen in (self._seen, self._refused):
                 return
             self._list = _read_list(self._path)
         except (OSError, SettingsError) as error:
             if self._list:
+                if isinstance(error, SettingsError):  # it is not read again until it changes
+                    self._refused = seen
+                    get_logger().warning("vendor_list_refused", reason=str(error))
                 return
             if isinstance(error, SettingsError):
                 raise
             reason = f"which cannot be read ({error.strerror})"
             raise SettingsError(f"{SETTING} names {self._path}, {reason}") from error
-        self._seen, self._cuts, self._listed = seen, {}, {}
+        self._seen, self._refused, self._cuts, self._listed = seen, None, {}, {}
 
 
 def listed_vendors(policy: Policy, vendor_list: VendorList) -> Mapping[str, Any] | None:
@@ -190,13 +195,13 @@ def _read_list(path: Path) -> Mapping[str, Any]:
         raise SettingsError(f"{SETTING} names {path}, which has more than {LIST_LIMIT_BYTES} bytes")
     try:
         found = msgspec.json.decode(raw, type=_List)
-    except msgspec.DecodeError as error:
+        plain: Final[Mapping[str, Any]] = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{SETTING} names {path}, which is no vendor list: {error}") from error
     if found.gvl_specification_version < LEAST_SPECIFICATION:
         raise SettingsError(f"{SETTING} names {path}, whose form is older than version {LEAST_SPECIFICATION}")
     if wrong := [key for key, vendor in found.vendors.items() if key != str(vendor.id)]:
         raise SettingsError(f"{SETTING} names {path}, whose vendor {quoted(wrong[0])} has another id")
-    plain: Final[Mapping[str, Any]] = msgspec.json.decode(raw)
     return plain
 
 

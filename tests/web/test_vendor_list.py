@@ -144,3 +144,26 @@ def test_publishing_stops_at_a_vendor_that_the_list_does_not_have(tmp_path: Path
         done = CliRunner().invoke(command, ["publish", str(file)], env=environ)
         assert (done.exit_code != 0) == bool(code), done.output
         assert ("names 41" in str(done.output) + str(done.exception)) == bool(code)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"1e999", b'"\xff"', b"[" * 100_000 + b"]" * 100_000, b"9" * 4400],
+    ids=["past a double", "UTF-8", "deep", "long"],
+)
+def test_bad_list_that_takes_a_good_one_s_place_takes_no_page_away(tmp_path: Path, bad: bytes) -> None:
+    built_frameworks()
+    built_files.cache_clear()
+    path = tmp_path / "list.json"
+    path.write_bytes(VENDOR_LIST.read_bytes())
+    bench = make_bench(tmp_path / "service", VENDOR_LIST=str(path))
+    bench.publish(demo_policy(tcf=Tcf(300, 1, {"analytics": (1, 8)}, vendors=(3, 7))))
+    visitor = bench.visitor()
+    pages = ("/notice/demo", "/preferences/demo", "/notice/demo/vendors")
+    assert all(visitor.send("GET", page).status_code == 200 for page in pages)
+    path.write_bytes(b'{"x":' + bad + b"," + VENDOR_LIST.read_bytes().lstrip()[1:])
+    for page in pages:
+        answer = visitor.send("GET", page)
+        assert answer.status_code == 200
+        assert "vendors" in answer.get_data(as_text=True)
+    bench.service.close()
