@@ -70,7 +70,7 @@ class FilteringGate(Protocol):
 
 @dataclass(slots=True)
 class _LeftOfShared:
-    """What one grant leaves of what events share, the names of what goes, and how many events that concerns."""
+    """What one grant leaves of a member that events share, the names of what goes, and how many events it concerns."""
 
     kept: dict[str, Any] = field(default_factory=dict)
     stripped: list[str] = field(default_factory=list)
@@ -92,8 +92,8 @@ class Filtering:
         self._headers = {name.lower(): value for name, value in request.headers.items()}
         self._received_ms = gate.received_ms(request.received_at)
         self._counts = Counts()
-        self._opened_shared: dict[int, Mapping[str, Any]] = {}
-        self._left_of_shared: dict[tuple[int, int], _LeftOfShared] = {}
+        self._opened_shared: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._left_of_shared: dict[tuple[str, int, int], _LeftOfShared] = {}
         # Of the events' own tokens those that the issuer signed, good here or not: each is good somewhere.
         self._signed: list[Any] = []
 
@@ -207,20 +207,26 @@ class Filtering:
         groups.setdefault(bytes(claims.stamp).decode(), []).append((claims, allowance, number, kept))
 
     def _open_shared(self, shared: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Once for all events that share it: the work must not be their number times its size.
-        found = self._opened_shared.get(id(shared))
-        if found is None:
-            found = self._opened_shared[id(shared)] = self._gate.rules.open_shared(shared)
+        # Each member once for all events that share it: the work must not be their number times its size.
+        found: dict[str, Any] = {}
+        for name, value in shared.items():
+            key = (name, id(value))
+            if key not in self._opened_shared:
+                self._opened_shared[key] = self._gate.rules.open_shared({name: value})
+            found |= self._opened_shared[key]
         return found
 
     def _strip_shared(self, shared: Mapping[str, Any], allowance: Allowance) -> dict[str, Any]:
-        key = (id(shared), id(allowance))
-        found = self._left_of_shared.get(key)
-        if found is None:
-            found = self._left_of_shared[key] = _LeftOfShared()
-            found.kept = self._gate.rules.strip_shared(shared, allowance, self._scrubber, found.stripped)
-        found.times += 1
-        return found.kept
+        kept: dict[str, Any] = {}
+        for name, value in shared.items():
+            key = (name, id(value), id(allowance))
+            found = self._left_of_shared.get(key)
+            if found is None:
+                found = self._left_of_shared[key] = _LeftOfShared()
+                found.kept = self._gate.rules.strip_shared({name: value}, allowance, self._scrubber, found.stripped)
+            found.times += 1
+            kept |= found.kept
+        return kept
 
     def _accept(self, opened: shapes.Opened, query: Mapping[str, str], group: list[_Kept]) -> AcceptedRequest:
         claims, allowance, _, _ = group[0]

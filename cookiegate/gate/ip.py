@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 
-_IPV4_BITS = 24
-_IPV6_BITS = 48
+_IPV6_KEPT_BYTES = 6
 _LONGEST = 64
 #: Most addresses, which need no reader.
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
@@ -40,8 +40,9 @@ def truncate(text: object) -> str | None:
     address = parse(text)
     if address is None:
         return None
-    bits = _IPV4_BITS if address.version == 4 else _IPV6_BITS
-    return str(ipaddress.ip_network((address, bits), strict=False).network_address)
+    if address.version == 4:
+        return f"{str(address).rpartition('.')[0]}.0"
+    return socket.inet_ntop(socket.AF_INET6, address.packed[:_IPV6_KEPT_BYTES] + bytes(16 - _IPV6_KEPT_BYTES))
 
 
 def filter_address(text: object, *, granted: bool, truncating: bool) -> str | None:

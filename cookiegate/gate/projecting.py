@@ -105,7 +105,7 @@ class Projections:
         try:
             return compiled.Projection(
                 event=node.of_event(rules.tree, self._wanted, others),
-                around=None if route.list_at is None else self._around(route, node),
+                around=None if route.list_at is None else self._around(route, allowance),
                 list_at=route.list_at,
                 is_query=is_query,
                 are_queries=route.items == "query",
@@ -122,10 +122,11 @@ class Projections:
                 times=self._times,
                 truncate=ip.truncate,
             )
-        except ValueError:  # more names, or more places to remember, than are read quickly
+        except (ValueError, RecursionError):  # more names, places to remember, or levels than are read quickly
             return None
 
-    def _around(self, route: Route, node: _Nodes) -> _Node:
+    def _around(self, route: Route, allowance: Allowance) -> _Node:
+        node = _Nodes(self._gate.table, allowance, frozenset())
         return node.of(self._gate.rules.around[route], {}, passed_over=(str(route.list_at), *route.envelope))
 
     def _level(self, level: Level, node: _Nodes) -> _Node:
@@ -186,6 +187,9 @@ class _Nodes:
             for name in (*tree, *(name for name in wanted if name not in tree))
         }
         entries |= dict.fromkeys(passed_over, _PASSED_OVER)
+        for path in self._silent:  # a name may spell the whole path
+            if path.startswith(at):
+                entries.setdefault(path[len(at) :], _PASSED_OVER)
         return at, entries, _ATTRIBUTES if at[:-1] in self._table.attributes else _MEMBERS
 
     def of_event(self, tree: Tree, wanted: _Wanted, others: Iterable[str]) -> _Node:

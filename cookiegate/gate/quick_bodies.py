@@ -20,7 +20,7 @@ from cookiegate.gate.projecting import Projections
 from cookiegate.gate.shapes import EVENT_BYTES, EVENTS_LIMIT
 from cookiegate.gate.trackers.table import Route, TrackerTable
 from cookiegate.tokens import base64url
-from cookiegate.tokens.claims import Claims
+from cookiegate.tokens.claims import TOKEN_LIMIT_CHARS, Claims
 from cookiegate.tokens.reasons import Denied, Reason
 from cookiegate.tokens.verifying import Verifier
 
@@ -33,8 +33,8 @@ _DOCUMENT_MEMBER = rb'"%b"\s*:\s*"([A-Za-z0-9_-]+)'
 _DOCUMENT_FIELD = rb'(?<![^?&"])%b=([A-Za-z0-9_-]+)'
 #: So far is a token looked for: the first event has it, or what is beside the body.
 _GLIMPSE_BYTES = 16_384
-#: What JSON spells in one way alone, so that it can be looked for in its text.
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]*", re.ASCII)
+#: What JSON spells in one way alone, and is no longer than a token, so that it can be looked for in texts.
+_PLAIN = re.compile(rf"[A-Za-z0-9_.-]{{0,{TOKEN_LIMIT_CHARS}}}", re.ASCII)
 
 
 class QuickGate(Protocol):
@@ -147,7 +147,7 @@ class QuickBodies:
         """
         needles = self._in_queries if "query" in (route.events, route.items) else self._in_json
         token = needles.find(data) or (tokens[0] if tokens else None)
-        if token is None or not all(map(_PLAIN.fullmatch, (token, *tokens))):
+        if token is None or type(data) is not bytes or not all(map(_PLAIN.fullmatch, (token, *tokens))):
             return None
         gate = self._gate
         try:

@@ -12,7 +12,10 @@ static bool is_envelope(const Tape *tape, PyObject *envelope) {
         const Place *place = &tape->places[found];
         if (found == 0 || place->kind != TEXT || place->escaped)
             return false;
-        size_t known = (size_t)(strrchr(text, '/') - text), told = place->end - place->start;
+        const char *slash = strrchr(text, '/');
+        if (slash == NULL)
+            return false;
+        size_t known = (size_t)(slash - text), told = place->end - place->start;
         const char *at = tape->text + place->start;
         if (told <= known || memcmp(at, text, known + 1) != 0 || memchr(at + known + 1, '/', told - known - 1) != NULL)
             return false;
@@ -155,11 +158,18 @@ static bool read_secrets(Leaving *leaving, PyObject *secrets, Span *found) {
     return true;
 }
 
+#define NAMES_LIMIT 400  /* so many are counted one by one whatever their order: cookiegate/gate/counts.py */
+
 static PyObject *told(const Leaving *leaving, const Rules *rules, uint32_t count) {
     int64_t *tallies = PyMem_Calloc((size_t)PyList_Size(rules->labels) + 1, sizeof(int64_t));
     PyObject *counts = PyDict_New(), *body = NULL;
-    if (tallies != NULL && counts != NULL && count_refused(leaving, tallies, counts)
-        && count_labels(rules->labels, tallies, counts))
+    bool done = tallies != NULL && counts != NULL;
+    if (done) {
+        bool is_strange = count_refused(leaving, tallies);
+        done = count_labels(rules->labels, tallies, counts) && (!is_strange || count_strange(leaving, counts))
+            && PyDict_Size(counts) <= NAMES_LIMIT;
+    }
+    if (done)
         body = PyBytes_FromStringAndSize(leaving->out->bytes, (Py_ssize_t)leaving->out->size);
     PyMem_Free(tallies);
     PyObject *found = body == NULL ? NULL : Py_BuildValue("(OIO)", body, (unsigned int)count, counts);
@@ -184,6 +194,10 @@ PyObject *project_body(PyObject *self, PyObject *arguments) {
     given.stamp = (Span){stamp, (size_t)stamp_size};
     given.is_shared = is_shared != 0;
     given.passes_untimed = passes_untimed != 0;
+    if (rules->event == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a projection needs its rules");
+        return NULL;
+    }
     Workspace *workspace = workspace_take(&rules->documents);
     if (workspace == NULL)
         return NULL;

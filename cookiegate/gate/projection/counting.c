@@ -23,14 +23,22 @@ static bool add_strange(PyObject *strange, const Refused *refused) {
     return done;
 }
 
-bool count_refused(const Leaving *leaving, int64_t *tallies, PyObject *strange) {
+bool count_refused(const Leaving *leaving, int64_t *tallies) {
+    bool is_strange = false;
     for (uint32_t number = 0; number < leaving->refused_size; number++) {
         const Refused *refused = &leaving->refused[number];
-        if (refused->times == 0)
-            continue;
         if (refused->label >= 0)
             tallies[refused->label] += refused->times;
-        else if (!add_strange(strange, refused))
+        else
+            is_strange = is_strange || refused->times > 0;
+    }
+    return is_strange;
+}
+
+bool count_strange(const Leaving *leaving, PyObject *strange) {
+    for (uint32_t number = 0; number < leaving->refused_size; number++) {
+        const Refused *refused = &leaving->refused[number];
+        if (refused->label < 0 && refused->times > 0 && !add_strange(strange, refused))
             return false;
     }
     return true;

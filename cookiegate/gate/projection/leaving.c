@@ -91,6 +91,7 @@ static bool look_into(Leaving *leaving, const Node *node, uint32_t number) {
     const Place *places = leaving->tape->places;
     if (places[number].kind != OBJECT)
         return true;
+    Object object = {.node = node};
     uint32_t name = number + 1;
     for (uint32_t left = places[number].count; left > 0; left--, name = places[name + 1].next) {
         if (places[name].escaped)
@@ -99,11 +100,10 @@ static bool look_into(Leaving *leaving, const Node *node, uint32_t number) {
         const Entry *entry = node_find(node, leaving->tape->text + places[name].start, size);
         if (entry == NULL)
             continue;
-        if (entry->slot >= 0) {
-            if (leaving->slots[entry->slot] != 0)
-                return false;
+        if (!is_first(&object, entry))
+            return false;
+        if (entry->slot >= 0)
             leaving->slots[entry->slot] = name + 2;
-        }
         if (entry->inner != NULL && !look_into(leaving, entry->inner, name + 1))
             return false;
     }

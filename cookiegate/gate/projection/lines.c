@@ -28,7 +28,8 @@ static bool count(Reading *reading, Projection *projection) {
         projection->after = reading->touched;
         reading->touched = (Projection *)Py_NewRef((PyObject *)projection);
     }
-    return count_refused(&reading->workspace->leaving, projection->tallies, projection->strange);
+    const Leaving *leaving = &reading->workspace->leaving;
+    return !count_refused(leaving, projection->tallies) || count_strange(leaving, projection->strange);
 }
 
 /* The outcome of an event that goes by a grant; NULL without an exception if the thorough way must look. */
@@ -110,7 +111,12 @@ PyObject *project_lines(PyObject *module, PyObject *arguments) {
         goto end;
     for (Py_ssize_t number = 0; number < size; number++) {
         PyObject *line = PyList_GetItem(lines, number);
-        PyObject *outcome = line == NULL ? NULL : read_line(&reading, line);
+        PyObject *outcome = NULL;
+        if (line != NULL) {
+            Py_INCREF(line);  /* what is asked may change the list */
+            outcome = read_line(&reading, line);
+            Py_DECREF(line);
+        }
         if (outcome == NULL)
             goto end;
         PyList_SetItem(outcomes, number, outcome);

@@ -36,8 +36,10 @@ extern PyTypeObject *projection_type, *grant_type, *grants_type;
 
 Grant *grants_find(const Grants *grants, Span token);
 
-/* Adds what was refused: by label to tallies, names without a rule to a dict. False if something broke. */
-bool count_refused(const Leaving *leaving, int64_t *tallies, PyObject *strange);
+/* Adds what was refused by label to tallies; tells whether there were names without a rule. */
+bool count_refused(const Leaving *leaving, int64_t *tallies);
+/* Adds those to a dict; false if something broke, as below. */
+bool count_strange(const Leaving *leaving, PyObject *strange);
 /* Adds tallies, and another dict's numbers, to counts. */
 bool count_labels(PyObject *labels, const int64_t *tallies, PyObject *counts);
 bool count_all(PyObject *others, PyObject *counts);

@@ -32,6 +32,7 @@ static int64_t unquote(Span part, char *done) {
         }
         *done++ = character;
     }
+    *done = 0;  /* what is behind can be looked at */
     return is_coded && !is_utf8((Span){start, (size_t)(done - start)}) ? -1 : done - start;
 }
 
