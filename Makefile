@@ -12,8 +12,12 @@ ON_POSTGRESQL := tests/contract tests/web tests/unit/storage tests/unit/rights t
 # What an install compiles in place (hatch_build.py); without it everything works, and the gate is slower.
 PROJECTION := hatch_build.py $(wildcard cookiegate/gate/projection/*.[ch])
 COMPILED := cookiegate/gate/_projection.abi3.so
+# What compiling needs, as far as it is here; the server's stamp holds what the last install found. An install without the
+# module is done again once there is more.
+MEANS := $(sort $(shell command -v cc; command -v gcc; ls /usr/include/python3*/Python.h 2>/dev/null))
+MORE := $(if $(wildcard $(COMPILED)),,$(filter-out $(shell cat $(VENV)/server 2>/dev/null),$(MEANS)))
 
-.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers bench-widget cost screenshots widget-gallery conformance seeds ledger-mutations fuzz widget widget-check widget-tcf wheel gate-js-tables bench-gate-js sbom audit lock clean .system .proxies .checked
+.PHONY: help demo test check format bench bench-gate bench-growth faults soak load proxies bench-peers bench-widget cost screenshots widget-gallery conformance seeds ledger-mutations fuzz widget widget-check widget-tcf wheel gate-js-tables bench-gate-js sbom audit lock clean .system .proxies .checked .more
 
 help:
 	@echo "make demo     a small shop with the banner, and what its log receives (no services needed)"
@@ -42,12 +46,12 @@ help:
 	@echo "make audit    ask the advisories about every package that is shipped (needs the network)"
 	@echo "make lock     pin all packages anew: the tests', the server's, the tools'"
 
-$(VENV)/server: pyproject.toml requirements/test.lock $(PROJECTION)
+$(VENV)/server: pyproject.toml requirements/test.lock $(PROJECTION) $(if $(MORE),.more)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the server …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[server]'
 	@test -e $(COMPILED) || echo "no C compiler, or no headers of Python: the gate takes its thorough way only: right, but several times slower"
-	@touch $@
+	@echo "$(MEANS)" > $@
 
 $(VENV)/packages: requirements/test.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -55,10 +59,11 @@ $(VENV)/packages: requirements/test.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/test.lock
 	@touch $@
 
-$(VENV)/test: $(VENV)/packages pyproject.toml $(PROJECTION)
+$(VENV)/test: $(VENV)/packages pyproject.toml $(PROJECTION) $(if $(MORE),.more)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@test -e $(COMPILED) || $(BIN)/python hatch_build.py || true  # pip does not show why
-	@touch $@ $(VENV)/server
+	@echo "$(MEANS)" > $(VENV)/server
+	@touch $@
 
 demo: $(VENV)/server
 	@$(BIN)/cookiegate demo

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from cookiegate.policy.cldr import list_text, span_text
+from babel.lists import format_list
+
+from cookiegate.policy.cldr import babel_locale, span_text
 from cookiegate.policy.pages import Tcf
 from cookiegate.policy.wording import REFERENCE, built_in
 from cookiegate.web.foreign import FALLBACK, InEnglish
@@ -25,6 +27,11 @@ Listed = Mapping[str, Any]
 _SECONDS_OF_A_DAY: Final = 86_400
 #: What Python can still write as a span; who declares more has declared nothing.
 _DAYS_MAX: Final = 999_999_999
+#: Characters; the framework's own names and texts are far shorter. A name stands at every vendor that declares it.
+_NAME_MAX: Final = 500
+_TEXT_MAX: Final = 5_000
+#: Languages whose word for "or" CLDR lacks.
+_OR: Final = {"mt": " jew "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +109,12 @@ class _Reader:
         own = built_in(self.locale)
         return own.ui[key] if own else InEnglish(cast(Any, built_in(REFERENCE)).ui[key])
 
-    def told(self, value: object) -> str | None:
-        """A text of the list, which is in English; None where it is none."""
+    def told(self, value: object, most: int = _TEXT_MAX) -> str | None:
+        """A text of the list, which is in English; None where it is none, or has more characters than ``most``."""
         text = _text(value)
-        return text if text is None or self.locale == FALLBACK else InEnglish(text)
+        if text is None or len(text) > most:
+            return None
+        return text if self.locale == FALLBACK else InEnglish(text)
 
     def span(self, days: object) -> str | None:
         """A number of days in words; None where it is none."""
@@ -121,7 +130,7 @@ class _Reader:
 
     def name(self, kind: _Kind, number: int) -> str:
         """What the list calls a number; the number itself where it does not know it."""
-        return self.told(self.explained(kind, number).get("name")) or str(number)
+        return self.told(self.explained(kind, number).get("name"), _NAME_MAX) or str(number)
 
     def edition(self) -> Context:
         """Which list it is, and of which day."""
@@ -151,7 +160,8 @@ def _kind(kind: _Kind, reader: _Reader, notice: Notice, tcf: Tcf) -> Context | N
                 "description": reader.told(explained.get("description")),
                 "illustrations": [text for one in _list(explained.get("illustrations")) if (text := reader.told(one))],
                 "count": count,
-                "allowed_with": list_text([titles[key] for key in keys if key in titles], reader.locale),
+                # As the string is made: 1 may stand under several purposes, and any of them is enough for it.
+                "allowed_with": _either([titles[key] for key in keys if key in titles], reader.locale),
                 "is_never": by_purpose is not None and not keys,
                 "is_always": kind is _SPECIAL_PURPOSES,
             }
@@ -176,8 +186,8 @@ def _company(vendor: Mapping[str, Any], reader: _Reader, allowed: set[int]) -> C
     ]
     return {
         "name": vendor["name"],
-        # As the string is made: whoever wants more than can be granted is never granted anything.
-        "is_never": bool(purposes) and not allowed.issuperset(purposes),
+        # As the string is made: whoever asks for nothing, or for more than can be granted, is never granted anything.
+        "is_never": not purposes or not allowed.issuperset(purposes),
         "privacy": _privacy(vendor, reader.locale),
         "declared": declared,
         "storage": _storage(vendor, reader),
@@ -188,11 +198,10 @@ def _declared(kind: _Kind, numbers: Iterable[int], retention: Mapping[str, Any],
     """What a vendor declares of a kind; for purposes of both sorts with how long it keeps the data."""
     own = _mapping(retention.get(kind.member)) if kind in (_PURPOSES, _SPECIAL_PURPOSES) else None
     return [
-        {
-            "text": reader.name(kind, number),
-            "kept": reader.span(own.get(str(number), retention.get("stdRetention"))) if own is not None else None,
-            "href": None,
-        }
+        _said(
+            reader.name(kind, number),
+            kept=reader.span(own.get(str(number), retention.get("stdRetention"))) if own is not None else None,
+        )
         for number in numbers
     ]
 
@@ -201,17 +210,23 @@ def _storage(vendor: Mapping[str, Any], reader: _Reader) -> list[Context]:
     """What a vendor says it keeps on the visitor's device."""
     texts, found = page_texts(reader.locale), []
     if vendor.get("usesCookies") is True:
-        seconds = _whole(vendor.get("cookieMaxAgeSeconds")) or 0
+        seconds = _whole(vendor.get("cookieMaxAgeSeconds"))
         # A day that has begun counts: what is told is the longest time.
-        kept = reader.span(-(-seconds // _SECONDS_OF_A_DAY)) if seconds > 0 else texts["vendors_session"]
-        found.append({"text": texts["vendors_cookies"], "kept": kept, "href": None})
+        kept = None if seconds is None else reader.span(-(-seconds // _SECONDS_OF_A_DAY))
+        # By the framework, 0 and less stand for cookies of a session.
+        found.append(_said(texts["vendors_cookies"], kept=kept, is_session=seconds is not None and seconds <= 0))
         if vendor.get("cookieRefresh") is True:
-            found.append({"text": texts["vendors_refresh"], "kept": None, "href": None})
+            found.append(_said(texts["vendors_refresh"]))
     if vendor.get("usesNonCookieAccess") is True:
-        found.append({"text": texts["vendors_other_storage"], "kept": None, "href": None})
+        found.append(_said(texts["vendors_other_storage"]))
     if href := _https(vendor.get("deviceStorageDisclosureUrl")):
-        found.append({"text": texts["vendors_disclosure"], "kept": None, "href": href})
+        found.append(_said(texts["vendors_disclosure"], href=href))
     return found
+
+
+def _said(text: str, *, kept: str | None = None, is_session: bool = False, href: str | None = None) -> Context:
+    """Something that a vendor says, with how long it keeps the data: a span, or until the browser is closed."""
+    return {"text": text, "kept": kept, "is_session": is_session, "href": href}
 
 
 def _privacy(vendor: Mapping[str, Any], locale: str) -> str | None:
@@ -223,6 +238,13 @@ def _privacy(vendor: Mapping[str, Any], locale: str) -> str | None:
     }
     wanted = (locale.lower(), locale.lower().partition("-")[0], FALLBACK, *addresses)
     return next((addresses[tag] for tag in wanted if tag in addresses), None)
+
+
+def _either(titles: Sequence[str], locale: str) -> str:
+    """Titles of which any one is enough, such as ``A, B, or C`` or ``A、B、またはC``."""
+    if word := _OR.get(locale.partition("-")[0]):
+        return word.join(titles)
+    return format_list(titles, style="or", locale=babel_locale(locale)) if titles else ""
 
 
 def _https(value: object) -> str | None:

@@ -80,7 +80,9 @@ def test_the_dockerfile_passes_its_linter() -> None:
 def test_it_gives_up_every_privilege_and_needs_no_shell() -> None:
     build, final = read_stages(DOCKERFILE)
     assert final.all("USER") == ["10001:10001"]
-    assert not final.all("RUN")
+    assert all(json.loads(words) for words in final.all("RUN"))
+    last = [step for step, _ in final.steps]
+    assert last.index("RUN") > last.index("USER")
     assert not final.all("ADD") + build.all("ADD")
     assert final.all("STOPSIGNAL") == ["SIGTERM"]
     for name in ("ENTRYPOINT", "CMD"):
@@ -135,6 +137,27 @@ def test_the_gates_quick_way_is_compiled_and_its_sources_stay_behind(image: Buil
     command[-2:] = python
     done = subprocess.run(command, env=environment(image), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@as_root
+def test_the_build_ends_where_the_base_has_another_python(image: BuiltImage) -> None:
+    def build() -> subprocess.CompletedProcess[str]:
+        command = image.command("x", data=image.folder)
+        command[-2:] = image.final.exec_form("RUN")
+        settings = environment(image)
+        return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60, check=False)
+
+    done = build()
+    assert (done.returncode, done.stderr) == (0, "")
+    packages = image.root / "opt/cookiegate/lib/python3.11"
+    # As it is for a Python that is not 3.11.
+    other = packages.rename(packages.with_name("python3.99"))
+    try:
+        done = build()
+    finally:
+        other.rename(packages)
+    assert done.returncode == 1
+    assert "No module named 'cookiegate'" in done.stderr
 
 
 @as_root

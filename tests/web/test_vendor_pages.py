@@ -16,6 +16,7 @@ from support.frameworks import VENDOR_LIST, built_frameworks
 from support.policies import MANY_LANGUAGES, demo_policy
 from support.service import Bench
 
+from cookiegate.policy.cldr import list_text
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.policy.notice import build_notice
 from cookiegate.policy.pages import Tcf
@@ -88,7 +89,7 @@ def test_purposes_are_told_with_the_choice_that_allows_them_and_how_many_vendors
     assert outline.text[start:end].split(" Invented ") == [
         "Purposes",
         "purpose 1",
-        "purpose 1. Allowed with Analytics and Advertising Number of vendors 3",
+        "purpose 1. Allowed with Analytics or Advertising Number of vendors 3",
         "purpose 2",
         "purpose 2. Allowed with Advertising Number of vendors 2",
         "purpose 3",
@@ -116,15 +117,18 @@ def test_vendors_stand_by_name_and_who_can_never_be_allowed_is_marked() -> None:
     names = re.findall(r"<summary><bdi>([^<]+)</bdi>( <span class=\"tag\">Never allowed here</span>)?", html)
     assert [(name, bool(never)) for name, never in names] == [
         ("Bright Boards", True), ("Counter Works", False), ("Quiet Metrics", False), ("Second Board", False),
-        ("Watch Guard", False),
+        ("Watch Guard", True),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("changes", "is_told", "is_not"),
     [
-        ({"cookieMaxAgeSeconds": 0}, "Uses cookies Kept for: Until you close the browser", None),
-        ({"cookieMaxAgeSeconds": None}, "Uses cookies Kept for: Until you close the browser", None),
+        ({"cookieMaxAgeSeconds": 0}, "Uses cookies Until you close the browser Details", None),
+        ({"cookieMaxAgeSeconds": -1}, "Uses cookies Until you close the browser Details", None),
+        ({"cookieMaxAgeSeconds": None}, "Uses cookies Details", None),
+        ({"cookieMaxAgeSeconds": False}, "Uses cookies Details", None),
+        ({"cookieMaxAgeSeconds": "3600"}, "Uses cookies Details", None),
         ({"cookieMaxAgeSeconds": 10**30}, "Uses cookies Details", None),
         ({"usesCookies": False}, "Storage on your device Details", "Uses cookies"),
         ({"usesCookies": False, "deviceStorageDisclosureUrl": ""}, "Counter Works", "Storage on your device"),
@@ -163,6 +167,40 @@ def test_list_without_words_for_its_numbers_is_shown_by_numbers(table: Any, day:
     listed = {**with_vendor(), **dict.fromkeys(("purposes", "dataCategories"), table), "lastUpdated": day}
     assert "Purposes 1 Kept for: 90 days 8 Kept for" in told(listed)
     assert f"List 11 · {day}" not in Outline(vendors("en", listed=listed)).text
+
+
+@pytest.mark.parametrize("locale", MANY.locales)
+def test_purpose_that_stands_under_several_is_told_with_a_word_for_or(locale: str) -> None:
+    body = {**build_notice(MANY, 1, locale).body}
+    body["purposes"] = [{**body["purposes"][0], "key": key, "title": key.upper()} for key in "abc"]
+    tcf = Tcf(300, 1, {"a": (1,), "b": (1, 2), "c": (1,)})
+    page = vendors_page(body, with_vendor(), tcf, locales=MANY.locales)
+    either, alone = (term["allowed_with"] for term in page["kinds"][0]["terms"][:2])
+    assert re.fullmatch(r"A\W.*B.*C", either)
+    assert either != list_text(["A", "B", "C"], locale)
+    assert (" or " in either, alone) == (locale.partition("-")[0] == "en", "B")
+
+
+@pytest.mark.parametrize(("purposes", "never"), [([], True), ([4], True), ([1, 4], True), ([1, 8], False)])
+def test_vendor_that_asks_for_nothing_or_for_more_than_can_be_granted_is_marked(
+    purposes: list[int], never: bool
+) -> None:
+    assert ("Never allowed here" in told(with_vendor(purposes=purposes, legIntPurposes=[2]))) == never
+
+
+def test_names_and_texts_of_no_end_are_left_out() -> None:
+    def shown(name: int, text: int) -> str:
+        endless = {"id": 1, "name": "n" * name, "description": "d" * text, "illustrations": ["i" * text]}
+        every = {str(number): {**LIST["vendors"]["3"], "id": number, "purposes": [1]} for number in range(1, 301)}
+        return vendors("en", listed={**LIST, "purposes": {**LIST["purposes"], "1": endless}, "vendors": every})
+
+    whole = Outline(shown(500, 5_000)).text
+    assert f"Purposes {'n' * 500} {'d' * 5_000} {'i' * 5_000} Allowed with" in whole
+    assert whole.count(f"Purposes {'n' * 500} Kept for") == 300
+    html = shown(1_000_000, 5_001)
+    assert len(html) < 1_000_000
+    assert "Purposes 1 Allowed with" in Outline(html).text
+    assert Outline(html).text.count("Purposes 1 Kept for") == 300
 
 
 def test_illustrations_of_a_purpose_are_told() -> None:

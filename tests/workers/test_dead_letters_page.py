@@ -93,3 +93,16 @@ def test_records_of_a_reason_go_into_the_topic_once_more(
         assert worker.stop() == 0
     passed = [json.loads(record.value())["value"] for record in read_all(kafka.brokers, "events.granted")]
     assert sorted(passed) == [0, 1, 2]
+
+
+def test_more_records_than_the_client_holds_go_into_the_topic_once_more(kafka: KafkaServer) -> None:
+    produce(kafka.brokers, "events", [b"{}"] * 24, partition=1)
+    letters = [{"topic": "events", "partition": 1, "offset": offset, "reason": "key_unknown"} for offset in range(24)]
+    produce(kafka.brokers, "events.granted.dead", [json.dumps(letter).encode() for letter in letters])
+    # The page's program, with a client that holds 10 in place of 100,000.
+    small = REPLAY.replace("Producer(client)", 'Producer({**client, "queue.buffering.max.messages": 10})')
+    small = small.replace("> 1000:", "> 5:")
+    replay = [sys.executable, "-c", small, kafka.brokers, "events.granted.dead", "key_unknown"]
+    done = subprocess.run(replay, capture_output=True, text=True, timeout=60, check=True)
+    assert len(done.stdout.splitlines()) == 24
+    assert len(list(read_all(kafka.brokers, "events"))) == 48
