@@ -1,5 +1,5 @@
-/* OpenTelemetry's attribute lists and typed values. Source: OTLP 1.x, common.proto (KeyValue, AnyValue) in its JSON form,
- * as cookiegate/gate/attributes.py reads and writes them. */
+/* OpenTelemetry's attribute lists and typed values. Source: OTLP 1.x, common.proto (KeyValue, AnyValue) in its JSON
+ * form, as cookiegate/gate/attributes.py reads and writes them. */
 
 #include "projection.h"
 
@@ -30,15 +30,16 @@ static bool add_typed_scalar(Leaving *leaving, uint32_t number) {
     const Place *value = object + 2;
     Span name = span_of(tape, object + 1), text = span_of(tape, value);
     bool fits = (is_named(tape, number + 1, "stringValue") && value->kind == TEXT)
-        || (is_named(tape, number + 1, "boolValue") && value->kind == BOOLEAN)
-        || (is_named(tape, number + 1, "doubleValue") && value->kind == NUMBER);
-    bool is_integer = is_named(tape, number + 1, "intValue") && (value->kind == TEXT || (value->kind == NUMBER && value->whole));
+                || (is_named(tape, number + 1, "boolValue") && value->kind == BOOLEAN)
+                || (is_named(tape, number + 1, "doubleValue") && value->kind == NUMBER);
+    bool is_integer =
+        is_named(tape, number + 1, "intValue") && (value->kind == TEXT || (value->kind == NUMBER && value->whole));
     if (is_integer)
         text = integer_of(text);
     if ((!fits && !is_integer) || text.text == NULL)
         return false;
     return out_add(out, "{\"", 2) && out_add(out, name.text, name.size) && out_add(out, "\":", 2)
-        && (is_integer ? out_add(out, text.text, text.size) : add_scalar(leaving, value)) && out_add(out, "}", 1);
+           && (is_integer ? out_add(out, text.text, text.size) : add_scalar(leaving, value)) && out_add(out, "}", 1);
 }
 
 static bool add_typed_list(Leaving *leaving, uint32_t list) {
@@ -56,7 +57,7 @@ static bool add_typed_list(Leaving *leaving, uint32_t list) {
 int add_typed(Leaving *leaving, uint32_t number) {
     const Place *places = leaving->tape->places;
     bool is_list = places[number].kind == OBJECT && places[number].count == 1 && places[number + 2].kind == OBJECT
-        && is_named(leaving->tape, number + 1, "arrayValue");
+                   && is_named(leaving->tape, number + 1, "arrayValue");
     if (!is_list)
         return add_typed_scalar(leaving, number) ? 1 : -1;
     /* {"values": [...]} and nothing else */
@@ -73,7 +74,8 @@ static bool read_attribute(const Tape *tape, uint32_t number, uint32_t *key, uin
         return false;
     uint32_t first = number + 1, second = places[first + 1].next;
     bool is_key_first = is_named(tape, first, "key");
-    if (!is_named(tape, is_key_first ? second : first, "value") || !is_named(tape, is_key_first ? first : second, "key"))
+    if (!is_named(tape, is_key_first ? second : first, "value")
+        || !is_named(tape, is_key_first ? first : second, "key"))
         return false;
     *key = (is_key_first ? first : second) + 1;
     *value = (is_key_first ? second : first) + 1;

@@ -49,16 +49,15 @@ static uint32_t leave_events(Leaving *leaving, const Rules *rules, const Given *
 }
 
 /* Writes what stays of a body with its events in a member. */
-static uint32_t leave_around(
-    Leaving *leaving, const Rules *rules, const Given *given, PyObject *envelope, uint32_t list, uint32_t most
-) {
+static uint32_t leave_around(Leaving *leaving, const Rules *rules, const Given *given, PyObject *envelope,
+                             uint32_t list, uint32_t most) {
     Out *out = leaving->out;
     if (leaving->tape->places[list].kind != LIST || !is_envelope(leaving->tape, envelope))
         return 0;
     int32_t kept = leave_object(leaving, rules->around, 0, false);
     if (kept < 0)
         return 0;
-    out->size--;  /* the closing brace */
+    out->size--; /* the closing brace */
     bool is_first = kept == 0 && PyTuple_Size(envelope) == 0;
     if (!add_envelope(out, envelope, kept == 0) || !out_add(out, is_first ? "\"" : ",\"", is_first ? 1 : 2)
         || !out_add(out, rules->list_at, strlen(rules->list_at)) || !out_add(out, "\":", 2))
@@ -70,7 +69,7 @@ static uint32_t leave_around(
 /* Writes `,"name":[` or `"name":[`. */
 static bool open_list(Out *out, const char *name, bool is_first) {
     return out_add(out, is_first ? "\"" : ",\"", is_first ? 1 : 2) && out_add(out, name, strlen(name))
-        && out_add(out, "\":[", 3);
+           && out_add(out, "\":[", 3);
 }
 
 /* Writes what stays of a nested body from one of its levels on; how many events are in it, -1 if the thorough way must
@@ -79,14 +78,15 @@ static int64_t leave_level(Leaving *leaving, const Rules *rules, const Given *gi
     const Level *level = &rules->levels[depth];
     const Place *places = leaving->tape->places;
     Out *out = leaving->out;
-    uint32_t list = places[object].kind == OBJECT ? member_of(leaving->tape, object, level->list_at, strlen(level->list_at)) : 0;
+    uint32_t list =
+        places[object].kind == OBJECT ? member_of(leaving->tape, object, level->list_at, strlen(level->list_at)) : 0;
     if (list == 0 || places[list].kind != LIST)
         return -1;
     uint32_t since = leaving->refused_size, shared[SLOTS_LIMIT];
     int32_t kept = leave_object(leaving, level->around, object, true);
     if (kept < 0)
         return -1;
-    out->size--;  /* the closing brace */
+    out->size--; /* the closing brace */
     uint32_t until = leaving->refused_size, item = list + 1;
     if (!open_list(out, level->list_at, kept == 0))
         return -1;
@@ -117,9 +117,8 @@ static uint32_t leave_nested(Leaving *leaving, const Rules *rules, const Given *
     return events > 0 && events <= most ? (uint32_t)events : 0;
 }
 
-static uint32_t leave_body(
-    Leaving *leaving, const Rules *rules, const Given *given, PyObject *envelope, bool many, uint32_t most
-) {
+static uint32_t leave_body(Leaving *leaving, const Rules *rules, const Given *given, PyObject *envelope, bool many,
+                           uint32_t most) {
     if (rules->levels_count > 0)
         return leave_nested(leaving, rules, given, most);
     if (leaving->tape->places[0].kind == LIST)
@@ -158,7 +157,7 @@ static bool read_secrets(Leaving *leaving, PyObject *secrets, Span *found) {
     return true;
 }
 
-#define NAMES_LIMIT 400  /* so many are counted one by one whatever their order: cookiegate/gate/counts.py */
+#define NAMES_LIMIT 400 /* so many are counted one by one whatever their order: cookiegate/gate/counts.py */
 
 static PyObject *told(const Leaving *leaving, const Rules *rules, uint32_t count) {
     int64_t *tallies = PyMem_Calloc((size_t)PyList_Size(rules->labels) + 1, sizeof(int64_t));
@@ -167,7 +166,7 @@ static PyObject *told(const Leaving *leaving, const Rules *rules, uint32_t count
     if (done) {
         bool is_strange = count_refused(leaving, tallies);
         done = count_labels(rules->labels, tallies, counts) && (!is_strange || count_strange(leaving, counts))
-            && PyDict_Size(counts) <= NAMES_LIMIT;
+               && PyDict_Size(counts) <= NAMES_LIMIT;
     }
     if (done)
         body = PyBytes_FromStringAndSize(leaving->out->bytes, (Py_ssize_t)leaving->out->size);

@@ -16,7 +16,8 @@ static bool add_strange(PyObject *strange, const Refused *refused) {
     PyObject *name = PyUnicode_DecodeUTF8(refused->name.text, (Py_ssize_t)refused->name.size, NULL);
     PyObject *path = NULL;
     if (name != NULL)
-        path = refused->label == STRANGE ? PyUnicode_Concat(refused->node->at, name) : PyUnicode_FromFormat("%U.*", name);
+        path =
+            refused->label == STRANGE ? PyUnicode_Concat(refused->node->at, name) : PyUnicode_FromFormat("%U.*", name);
     bool done = path != NULL && add(strange, path, refused->times);
     Py_XDECREF(name);
     Py_XDECREF(path);

@@ -13,7 +13,7 @@ char *arena_take(Arena *arena, size_t size) {
 }
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-static int8_t values[256];  /* of each character as a digit; -1 if it is none */
+static int8_t values[256]; /* of each character as a digit; -1 if it is none */
 static bool is_of_names[256], is_of_vendors[256];
 
 void documents_prepare(void) {
@@ -54,7 +54,7 @@ static Span read_base64(Arena *arena, Span text) {
             if (done < size)
                 bytes[done++] = (char)(number >> shift);
             else if ((number >> shift & 255) != 0)
-                return odd;  /* bits after the last byte */
+                return odd; /* bits after the last byte */
         }
     }
     return (Span){bytes, size};
@@ -274,9 +274,10 @@ int leave_document(Leaving *leaving, const Document *document, uint32_t number) 
         return -1;
     leaving->event_documents += document->is_event;
     Span text = span_of(tape, place);
-    bool is_raw = tape == leaving->pairs;  /* a query's text has no escapes */
+    bool is_raw = tape == leaving->pairs; /* a query's text has no escapes */
     Span json = document->is_base64 ? read_base64(leaving->arena, text)
-        : is_raw ? copied(leaving->arena, text) : read_escaped(leaving->arena, text);
+                : is_raw            ? copied(leaving->arena, text)
+                                    : read_escaped(leaving->arena, text);
     if (json.text == NULL || !tape_read(leaving->inner, json.text, json.size))
         return -1;
     leaving->tape = leaving->inner;
@@ -289,7 +290,8 @@ int leave_document(Leaving *leaving, const Document *document, uint32_t number) 
     if (found != 1)
         return found;
     bool done = out_add(out, "\"", 1)
-        && (document->is_base64 ? add_base64(out, left)
-            : is_raw ? out_add(out, left.text, left.size) : add_escaped(out, left));
+                && (document->is_base64 ? add_base64(out, left)
+                    : is_raw            ? out_add(out, left.text, left.size)
+                                        : add_escaped(out, left));
     return done && out_add(out, "\"", 1) ? 1 : -1;
 }

@@ -23,8 +23,8 @@ static int init_grant(PyObject *self, PyObject *arguments, PyObject *names) {
         PyErr_SetString(PyExc_TypeError, "a grant is made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!SSOLL", keywords, projection_type, &projection, &token, &stamp,
-                                     &claims, &grant->given.earliest_ms, &grant->given.latest_ms))
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!SSOLL", keywords, projection_type, &projection, &token,
+                                     &stamp, &claims, &grant->given.earliest_ms, &grant->given.latest_ms))
         return -1;
     grant->projection = (Projection *)Py_NewRef(projection);
     grant->token = Py_NewRef(token);
@@ -38,13 +38,17 @@ static int init_grant(PyObject *self, PyObject *arguments, PyObject *names) {
 static PyMemberDef grant_members[] = {
     {"claims", T_OBJECT, offsetof(Grant, claims), READONLY, "what the token says"},
     {"moment", T_LONGLONG, offsetof(Grant, moment), 0, "when it was last found to stand"},
-    {"passes_untimed", T_BOOL, offsetof(Grant, given.passes_untimed), 0, "whether an event that tells no time may pass"},
+    {"passes_untimed", T_BOOL, offsetof(Grant, given.passes_untimed), 0,
+     "whether an event that tells no time may pass"},
     {"earliest_ms", T_LONGLONG, offsetof(Grant, given.earliest_ms), READONLY, "when it began to hold"},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot grant_slots[] = {
-    {Py_tp_init, init_grant}, {Py_tp_dealloc, free_grant}, {Py_tp_members, grant_members}, {0, NULL},
+    {Py_tp_init, init_grant},
+    {Py_tp_dealloc, free_grant},
+    {Py_tp_members, grant_members},
+    {0, NULL},
 };
 
 PyType_Spec grant_spec = {"cookiegate.gate._projection.Grant", sizeof(Grant), 0, Py_TPFLAGS_DEFAULT, grant_slots};
@@ -68,9 +72,7 @@ static Grant **bucket_of(const Grants *grants, Span token) {
     }
 }
 
-Grant *grants_find(const Grants *grants, Span token) {
-    return grants->count == 0 ? NULL : *bucket_of(grants, token);
-}
+Grant *grants_find(const Grants *grants, Span token) { return grants->count == 0 ? NULL : *bucket_of(grants, token); }
 
 static bool grow(Grants *grants) {
     Grants larger = {.mask = grants->buckets == NULL ? 63 : grants->mask * 2 + 1};
@@ -130,7 +132,10 @@ static PyMethodDef grants_methods[] = {
 };
 
 static PyType_Slot grants_slots[] = {
-    {Py_tp_dealloc, free_grants}, {Py_tp_methods, grants_methods}, {Py_sq_length, length}, {0, NULL},
+    {Py_tp_dealloc, free_grants},
+    {Py_tp_methods, grants_methods},
+    {Py_sq_length, length},
+    {0, NULL},
 };
 
 PyType_Spec grants_spec = {"cookiegate.gate._projection.Grants", sizeof(Grants), 0, Py_TPFLAGS_DEFAULT, grants_slots};

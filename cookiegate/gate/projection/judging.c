@@ -25,7 +25,7 @@ static bool goes_by(const Leaving *leaving, const Rules *rules, const Given *giv
         if (own == NULL || own->kind == NOTHING || (own->kind == TEXT && own->start == own->end))
             continue;
         return own->kind == TEXT && own->end - own->start == given->token.size
-            && memcmp(leaving->tape->text + own->start, given->token.text, given->token.size) == 0;
+               && memcmp(leaving->tape->text + own->start, given->token.text, given->token.size) == 0;
     }
     Span own = leaving->document_token;
     if (own.text != NULL)
@@ -78,9 +78,9 @@ static bool is_timely(const Leaving *leaving, const Rules *rules, const Given *g
 
 static bool add_stamp(Out *out, const Span *stamp, bool is_only) {
     static const char name[] = ",\"consent\":";
-    out->size--;  /* the closing brace */
+    out->size--; /* the closing brace */
     return out_add(out, name + is_only, sizeof name - 1 - is_only) && out_add(out, stamp->text, stamp->size)
-        && out_add(out, "}", 1);
+           && out_add(out, "}", 1);
 }
 
 static void begin(Leaving *leaving) {
@@ -108,7 +108,7 @@ static bool leave_text_event(Leaving *leaving, const Rules *rules, const Given *
     if (query.size > 0 && query.text[0] == '?')
         query = (Span){query.text + 1, query.size - 1};
     return out_add(leaving->out, "\"?", 2) && leave_query_event(leaving, rules, given, query)
-        && out_add(leaving->out, "\"", 1);
+           && out_add(leaving->out, "\"", 1);
 }
 
 bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t number) {

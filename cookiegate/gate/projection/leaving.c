@@ -79,8 +79,9 @@ int add_cut(Leaving *leaving, const Place *place) {
     int found = left == NULL ? -1 : left != Py_None;
     Py_ssize_t size;
     const char *bytes = found == 1 ? PyUnicode_AsUTF8AndSize(left, &size) : NULL;
-    if (found == 1 && (bytes == NULL || !out_add(leaving->out, "\"", 1) || !out_add(leaving->out, bytes, (size_t)size)
-                       || !out_add(leaving->out, "\"", 1)))
+    if (found == 1
+        && (bytes == NULL || !out_add(leaving->out, "\"", 1) || !out_add(leaving->out, bytes, (size_t)size)
+            || !out_add(leaving->out, "\"", 1)))
         found = -1;
     Py_XDECREF(left);
     return found;
@@ -168,7 +169,7 @@ static int leave_value(Leaving *leaving, const Entry *entry, uint32_t number, bo
     }
 }
 
-#define STRANGE_LIMIT 32  /* of more names without a rule in one object, none is looked for */
+#define STRANGE_LIMIT 32 /* of more names without a rule in one object, none is looked for */
 
 bool is_again(const Leaving *leaving, const Node *node, uint32_t since, Span name) {
     int strange = 0;
@@ -176,7 +177,8 @@ bool is_again(const Leaving *leaving, const Node *node, uint32_t since, Span nam
         const Refused *other = &leaving->refused[number];
         if (other->label != STRANGE || other->node != node)
             continue;
-        if (++strange > STRANGE_LIMIT || (other->name.size == name.size && !memcmp(other->name.text, name.text, name.size)))
+        if (++strange > STRANGE_LIMIT
+            || (other->name.size == name.size && !memcmp(other->name.text, name.text, name.size)))
             return true;
     }
     return false;

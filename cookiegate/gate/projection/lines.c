@@ -8,7 +8,7 @@ typedef struct {
     PyObject *stands;
     Span token_name;
     long long moment, received_ms;
-    Projection *touched;  /* the first of those whose tallies changed */
+    Projection *touched; /* the first of those whose tallies changed */
     unsigned int accepted;
 } Reading;
 
@@ -68,7 +68,7 @@ static PyObject *read_line(Reading *reading, PyObject *line) {
     Grant *grant = grants_find(reading->grants, token);
     if (grant == NULL)
         return PyUnicode_DecodeUTF8(token.text, (Py_ssize_t)token.size, NULL);
-    Py_INCREF((PyObject *)grant);  /* what is asked may forget it */
+    Py_INCREF((PyObject *)grant); /* what is asked may forget it */
     int good = stands(reading, grant);
     PyObject *outcome = good == 1 ? leave_line(reading, grant) : NULL;
     Py_DECREF((PyObject *)grant);
@@ -86,7 +86,7 @@ static bool tell(Reading *reading, PyObject *counts) {
         reading->touched = projection->after;
         projection->is_touched = false;
         done = done && count_labels(projection->rules.labels, projection->tallies, counts)
-            && count_all(projection->strange, counts);
+               && count_all(projection->strange, counts);
         memset(projection->tallies, 0, (size_t)size * sizeof(int64_t));
         PyDict_Clear(projection->strange);
         Py_DECREF((PyObject *)projection);
@@ -113,7 +113,7 @@ PyObject *project_lines(PyObject *module, PyObject *arguments) {
         PyObject *line = PyList_GetItem(lines, number);
         PyObject *outcome = NULL;
         if (line != NULL) {
-            Py_INCREF(line);  /* what is asked may change the list */
+            Py_INCREF(line); /* what is asked may change the list */
             outcome = read_line(&reading, line);
             Py_DECREF(line);
         }

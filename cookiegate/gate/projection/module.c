@@ -10,8 +10,15 @@ static PyMethodDef functions[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "cookiegate.gate._projection", "What one grant leaves of JSON.", -1, functions,
-    NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT,
+    "cookiegate.gate._projection",
+    "What one grant leaves of JSON.",
+    -1,
+    functions,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
 };
 
 #ifndef BUILT_FROM

@@ -7,27 +7,24 @@
 
 /* How one route's events are left under one grant. */
 typedef struct Projection {
-    PyObject_HEAD
-    Rules rules;
-    int64_t *tallies;          /* by label, of the lines that are being read */
-    PyObject *strange;         /* of the same: path of a name without a rule -> how often */
+    PyObject_HEAD Rules rules;
+    int64_t *tallies;  /* by label, of the lines that are being read */
+    PyObject *strange; /* of the same: path of a name without a rule -> how often */
     bool is_touched;
-    struct Projection *after;  /* the next of those with tallies */
+    struct Projection *after; /* the next of those with tallies */
 } Projection;
 
 /* A grant that lines are known to go by. */
 typedef struct {
-    PyObject_HEAD
-    Projection *projection;
-    PyObject *token, *stamp;  /* bytes, which `given` points into */
+    PyObject_HEAD Projection *projection;
+    PyObject *token, *stamp; /* bytes, which `given` points into */
     PyObject *claims;
     Given given;
-    long long moment;         /* when it was last found to stand */
+    long long moment; /* when it was last found to stand */
 } Grant;
 
 typedef struct {
-    PyObject_HEAD
-    Grant **buckets;
+    PyObject_HEAD Grant **buckets;
     size_t mask, count;
 } Grants;
 

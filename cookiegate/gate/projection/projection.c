@@ -71,7 +71,8 @@ static bool read_levels(Rules *rules, PyObject *levels) {
     return true;
 }
 
-static bool read_documents(Documents *documents, PyObject *specs, PyObject *schemas, const char *token, PyObject *labels) {
+static bool read_documents(Documents *documents, PyObject *specs, PyObject *schemas, const char *token,
+                           PyObject *labels) {
     if (token != NULL && (documents->token_schema = copied(token)) == NULL)
         return false;
     if ((documents->schemas = node_make(schemas, labels)) == NULL)
@@ -84,7 +85,8 @@ static bool read_documents(Documents *documents, PyObject *specs, PyObject *sche
             PyErr_SetString(PyExc_ValueError, "too many documents");
             return false;
         }
-        if (!PyArg_ParseTuple(PyTuple_GetItem(specs, documents->count), "ppsz", &is_event, &is_base64, &wrapper, &of_type))
+        if (!PyArg_ParseTuple(PyTuple_GetItem(specs, documents->count), "ppsz", &is_event, &is_base64, &wrapper,
+                              &of_type))
             return false;
         document->is_event = is_event != 0;
         document->is_base64 = is_base64 != 0;
@@ -97,8 +99,8 @@ static bool read_documents(Documents *documents, PyObject *specs, PyObject *sche
 
 static int init_projection(PyObject *self, PyObject *arguments, PyObject *names) {
     static char *keywords[] = {
-        "event", "around", "list_at", "is_query", "are_queries", "levels", "documents", "schemas", "token_schema",
-        "types", "tokens", "type_slot", "times", "truncate", NULL,
+        "event",        "around", "list_at", "is_query",  "are_queries", "levels",   "documents", "schemas",
+        "token_schema", "types",  "tokens",  "type_slot", "times",       "truncate", NULL,
     };
     Projection *projection = (Projection *)self;
     Rules *rules = &projection->rules;
@@ -110,8 +112,9 @@ static int init_projection(PyObject *self, PyObject *arguments, PyObject *names)
         return -1;
     }
     if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!OzppO!O!OzOiiO!O", keywords, &PyTuple_Type, &event, &around,
-                                     &list_at, &is_query, &are_queries, &PyTuple_Type, &levels, &PyTuple_Type, &documents, &schemas, &token_schema,
-                                     &types, &rules->tokens, &rules->type_slot, &PyTuple_Type, &times, &truncate))
+                                     &list_at, &is_query, &are_queries, &PyTuple_Type, &levels, &PyTuple_Type,
+                                     &documents, &schemas, &token_schema, &types, &rules->tokens, &rules->type_slot,
+                                     &PyTuple_Type, &times, &truncate))
         return -1;
     if (rules->tokens < 0 || rules->tokens > SLOTS_LIMIT || rules->type_slot >= SLOTS_LIMIT) {
         PyErr_SetString(PyExc_ValueError, "no such slot");
@@ -124,8 +127,8 @@ static int init_projection(PyObject *self, PyObject *arguments, PyObject *names)
         || (rules->event = node_make(event, rules->labels)) == NULL
         || (around != Py_None && (rules->around = node_make(around, rules->labels)) == NULL)
         || (types != Py_None && (rules->types = node_make(types, rules->labels)) == NULL)
-        || (list_at != NULL && (rules->list_at = copied(list_at)) == NULL)
-        || !read_times(rules, times) || !read_levels(rules, levels)
+        || (list_at != NULL && (rules->list_at = copied(list_at)) == NULL) || !read_times(rules, times)
+        || !read_levels(rules, levels)
         || !read_documents(&rules->documents, documents, schemas, token_schema, rules->labels))
         return PyErr_Occurred() ? -1 : (PyErr_NoMemory(), -1);
     size_t labels = (size_t)PyList_Size(rules->labels);
@@ -134,7 +137,8 @@ static int init_projection(PyObject *self, PyObject *arguments, PyObject *names)
 }
 
 static PyMethodDef methods[] = {
-    {"body", project_body, METH_VARARGS, "What stays of a body: (bytes, events, {name: times}); None if it is not for this way."},
+    {"body", project_body, METH_VARARGS,
+     "What stays of a body: (bytes, events, {name: times}); None if it is not for this way."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -23,15 +23,16 @@ typedef struct {
 
 typedef enum { OBJECT, LIST, TEXT, NUMBER, BOOLEAN, NOTHING } Kind;
 
-/* A value. An object's members are a TEXT for the name, then the value; start and end of a TEXT lie inside its quotes. */
+/* A value. An object's members are a TEXT for the name, then the value; start and end of a TEXT lie inside its quotes.
+ */
 typedef struct {
     uint32_t start, end;
-    uint32_t next;   /* the place after this value and all that is in it */
-    uint32_t count;  /* members or items of its own */
+    uint32_t next;  /* the place after this value and all that is in it */
+    uint32_t count; /* members or items of its own */
     uint8_t kind;
-    bool escaped;    /* TEXT: has a backslash */
-    bool plain;      /* LIST: of nothing but scalars */
-    bool whole;      /* NUMBER: an integer */
+    bool escaped; /* TEXT: has a backslash */
+    bool plain;   /* LIST: of nothing but scalars */
+    bool whole;   /* NUMBER: an integer */
 } Place;
 
 typedef struct {
@@ -53,12 +54,12 @@ bool is_utf8(Span text);
 /* ---- rules.c: what becomes of each name ---- */
 
 typedef enum {
-    KEEP,   /* stays if it is a scalar or a list of them */
+    KEEP, /* stays if it is a scalar or a list of them */
     DROP,
-    CUT,    /* an address, of which the network stays */
-    INNER,  /* its members are judged by themselves */
-    TYPED,     /* stays if it is a typed value as OpenTelemetry has them */
-    DOCUMENT,  /* a text that holds JSON, whose members are judged by its schema; the slot is the document's number */
+    CUT,      /* an address, of which the network stays */
+    INNER,    /* its members are judged by themselves */
+    TYPED,    /* stays if it is a typed value as OpenTelemetry has them */
+    DOCUMENT, /* a text that holds JSON, whose members are judged by its schema; the slot is the document's number */
 } Action;
 
 typedef struct Node Node;
@@ -67,27 +68,27 @@ typedef struct {
     char *name;
     uint32_t length;
     uint8_t action;
-    int32_t label;   /* how it is counted where it is left out or cut; -1: not at all */
-    int32_t slot;    /* where its value is remembered; -1: nowhere */
-    Node *inner;     /* INNER: rules for what is in it; otherwise what is looked for in it, or NULL */
+    int32_t label; /* how it is counted where it is left out or cut; -1: not at all */
+    int32_t slot;  /* where its value is remembered; -1: nowhere */
+    Node *inner;   /* INNER: rules for what is in it; otherwise what is looked for in it, or NULL */
 } Entry;
 
 typedef enum {
-    MEMBERS,     /* of an object */
-    AROUND,      /* of an object whose other members are passed over */
-    ATTRIBUTES,  /* of a list of `key` and typed `value` */
+    MEMBERS,    /* of an object */
+    AROUND,     /* of an object whose other members are passed over */
+    ATTRIBUTES, /* of a list of `key` and typed `value` */
 } Form;
 
 struct Node {
     Form form;
     Entry *entries;
     uint32_t count, mask;
-    uint16_t *buckets;  /* number of an entry and one; 0: none */
-    PyObject *at;       /* path of the place, ending in a dot unless empty */
+    uint16_t *buckets; /* number of an entry and one; 0: none */
+    PyObject *at;      /* path of the place, ending in a dot unless empty */
 };
 
 #define SLOTS_LIMIT 32
-#define ENTRIES_LIMIT 512  /* names in one object */
+#define ENTRIES_LIMIT 512 /* names in one object */
 
 /* Makes a node of (path, {name: (action, label or None, slot, node or None)}, form); labels are added to a list. */
 Node *node_make(PyObject *spec, PyObject *labels);
@@ -128,7 +129,7 @@ static inline bool out_add(Out *out, const char *bytes, size_t size) {
 
 /* Something that was left out, to be counted once the event stays. */
 typedef struct {
-    int32_t label;      /* one of those below, or a rule's */
+    int32_t label; /* one of those below, or a rule's */
     const Node *node;
     Span name;
     uint32_t times;
@@ -136,10 +137,10 @@ typedef struct {
 
 /* A field whose text is a self-describing document. */
 typedef struct {
-    bool is_event;   /* holds one document; otherwise a list of them */
-    bool is_base64;  /* base64url; otherwise the JSON itself */
-    char *wrapper;   /* the schema around it */
-    char *of_type;   /* the events' type that needs it; NULL for any */
+    bool is_event;  /* holds one document; otherwise a list of them */
+    bool is_base64; /* base64url; otherwise the JSON itself */
+    char *wrapper;  /* the schema around it */
+    char *of_type;  /* the events' type that needs it; NULL for any */
 } Document;
 
 #define DOCUMENTS_LIMIT 8
@@ -147,8 +148,8 @@ typedef struct {
 typedef struct {
     Document documents[DOCUMENTS_LIMIT];
     int count;
-    Node *schemas;       /* `vendor/name/jsonschema/model` -> what becomes of its members */
-    char *token_schema;  /* of a document whose member `token` is the event's token */
+    Node *schemas;      /* `vendor/name/jsonschema/model` -> what becomes of its members */
+    char *token_schema; /* of a document whose member `token` is the event's token */
 } Documents;
 
 /* Room for what documents hold, which stays where it is. */
@@ -160,7 +161,7 @@ typedef struct {
 typedef struct {
     const Tape *tape;
     Out *out;
-    PyObject *truncate;   /* cuts addresses */
+    PyObject *truncate; /* cuts addresses */
     const Documents *documents;
     Arena *arena;
     Tape *inner, *pairs;  /* of the document and of the query at hand */
@@ -171,11 +172,11 @@ typedef struct {
     size_t secrets_count;
     Refused *refused;
     uint32_t refused_size, refused_room;
-    uint32_t slots[SLOTS_LIMIT];  /* place and one of what was remembered; 0: was not there */
+    uint32_t slots[SLOTS_LIMIT]; /* place and one of what was remembered; 0: was not there */
 } Leaving;
 
-#define STRANGE (-1)          /* a name without a rule */
-#define STRANGE_SCHEMA (-2)   /* a schema without one */
+#define STRANGE (-1)        /* a name without a rule */
+#define STRANGE_SCHEMA (-2) /* a schema without one */
 
 #define SECRET_LEAST 64
 
@@ -191,9 +192,9 @@ bool is_again(const Leaving *leaving, const Node *node, uint32_t since, Span nam
 /* What is known of an object that is being left. */
 typedef struct {
     const Node *node;
-    uint32_t since;                     /* what was refused before it */
+    uint32_t since; /* what was refused before it */
     bool remembers;
-    uint64_t seen[ENTRIES_LIMIT / 64];  /* a bit for each entry that it had */
+    uint64_t seen[ENTRIES_LIMIT / 64]; /* a bit for each entry that it had */
 } Object;
 
 bool is_first(Object *object, const Entry *entry);
@@ -202,7 +203,8 @@ bool has_secret(const Leaving *leaving, Span text);
 
 /* ---- queries.c ---- */
 
-/* Writes what rules leave of a query: how many pairs, -1 if the thorough way must look. The tape is the query's then. */
+/* Writes what rules leave of a query: how many pairs, -1 if the thorough way must look. The tape is the query's then.
+ */
 int32_t leave_query(Leaving *leaving, const Node *node, Span query);
 
 /* ---- attributes.c: OpenTelemetry's attribute lists and typed values ---- */
@@ -231,7 +233,7 @@ typedef struct {
     Tape tape, inner, pairs;
     Out out, scratch, value;
     Arena arena;
-    Leaving leaving;  /* of these */
+    Leaving leaving; /* of these */
 } Workspace;
 
 /* An empty one; NULL without memory, with an exception set. It must be given back. */
@@ -245,13 +247,13 @@ bool arena_for(Arena *arena, size_t size);
 typedef struct {
     int slot;
     Unit unit;
-    bool is_age;  /* tells how long ago it was */
+    bool is_age; /* tells how long ago it was */
 } TimeAt;
 
 /* One level of nested bodies. */
 typedef struct {
-    Node *around;   /* what is beside the list */
-    char *list_at;  /* the member that holds it */
+    Node *around;  /* what is beside the list */
+    char *list_at; /* the member that holds it */
 } Level;
 
 #define LEVELS_LIMIT 4
@@ -259,28 +261,28 @@ typedef struct {
 /* How the events of one route are read under one grant. */
 typedef struct {
     Node *event;
-    Node *around;         /* members around the events' list; NULL if a body has no such list */
-    char *list_at;        /* the member that holds it */
+    Node *around;  /* members around the events' list; NULL if a body has no such list */
+    char *list_at; /* the member that holds it */
     Level levels[LEVELS_LIMIT];
     int levels_count;
     Documents documents;
-    bool is_query;        /* whether a request's query is its event */
-    bool are_queries;     /* the same, or whether the events are queries in texts */
-    Node *types;          /* the known types; NULL if any will do */
-    int tokens;           /* the first slots may hold the event's own token, the first that is there counts */
-    int type_slot;        /* -1: events have no type */
+    bool is_query;    /* whether a request's query is its event */
+    bool are_queries; /* the same, or whether the events are queries in texts */
+    Node *types;      /* the known types; NULL if any will do */
+    int tokens;       /* the first slots may hold the event's own token, the first that is there counts */
+    int type_slot;    /* -1: events have no type */
     TimeAt *times;
     int times_count;
-    PyObject *labels;     /* list of str */
+    PyObject *labels; /* list of str */
     PyObject *truncate;
 } Rules;
 
 /* What is known of a grant and of a request. */
 typedef struct {
     Span token;
-    Span stamp;           /* JSON that is left on each event; empty for none */
-    bool is_shared;       /* whether an event without a token of its own goes by this one */
-    bool passes_untimed;  /* whether an event that tells no time may pass */
+    Span stamp;          /* JSON that is left on each event; empty for none */
+    bool is_shared;      /* whether an event without a token of its own goes by this one */
+    bool passes_untimed; /* whether an event that tells no time may pass */
     long long earliest_ms, latest_ms, received_ms;
 } Given;
 

@@ -2,7 +2,7 @@
 
 #include "projection.h"
 
-#define AMPERSANDS_LIMIT 512  /* as cookiegate/gate/shapes.py has it */
+#define AMPERSANDS_LIMIT 512 /* as cookiegate/gate/shapes.py has it */
 
 static int hexadecimal_digit(char character) {
     char lower = character | 0x20;
@@ -32,7 +32,7 @@ static int64_t unquote(Span part, char *done) {
         }
         *done++ = character;
     }
-    *done = 0;  /* what is behind can be looked at */
+    *done = 0; /* what is behind can be looked at */
     return is_coded && !is_utf8((Span){start, (size_t)(done - start)}) ? -1 : done - start;
 }
 
@@ -108,7 +108,7 @@ static int value_left(Leaving *leaving, const Entry *entry, uint32_t number, Spa
     int found = entry->action == CUT ? add_cut(leaving, place)
                                      : leave_document(leaving, &leaving->documents->documents[entry->slot], number);
     leaving->out = out;
-    if (found == 1)  /* without its quotes */
+    if (found == 1) /* without its quotes */
         *left = (Span){leaving->value->bytes + 1, leaving->value->size - 2};
     return found;
 }
@@ -117,7 +117,9 @@ static int leave_pair(Leaving *leaving, Object *object, uint32_t name, bool is_m
     Span text = span_of(leaving->tape, &leaving->tape->places[name]), left;
     const Entry *entry = node_find(object->node, text.text, (uint32_t)text.size);
     if (entry == NULL)
-        return is_again(leaving, object->node, object->since, text) || !refuse(leaving, STRANGE, object->node, text) ? -1 : 0;
+        return is_again(leaving, object->node, object->since, text) || !refuse(leaving, STRANGE, object->node, text)
+                   ? -1
+                   : 0;
     if (!is_first(object, entry))
         return -1;
     if (entry->slot >= 0 && entry->action != DOCUMENT)
@@ -129,7 +131,9 @@ static int leave_pair(Leaving *leaving, Object *object, uint32_t name, bool is_m
     if (found == 0)
         return 0;
     Out *out = leaving->out;
-    return (!is_more || out_add(out, "&", 1)) && add_quoted(out, text) && out_add(out, "=", 1) && add_quoted(out, left) ? 1 : -1;
+    return (!is_more || out_add(out, "&", 1)) && add_quoted(out, text) && out_add(out, "=", 1) && add_quoted(out, left)
+               ? 1
+               : -1;
 }
 
 int32_t leave_query(Leaving *leaving, const Node *node, Span query) {

@@ -3,8 +3,8 @@
 #include "projection.h"
 
 #define DEEPEST 64
-#define LONGEST_INTEGER 18  /* digits that every signed 64-bit integer holds */
-#define LONGEST_NUMBER 40   /* characters; with an exponent of two digits no double is passed */
+#define LONGEST_INTEGER 18 /* digits that every signed 64-bit integer holds */
+#define LONGEST_NUMBER 40  /* characters; with an exponent of two digits no double is passed */
 
 typedef const unsigned char *At;
 
@@ -23,7 +23,8 @@ static int plain_bytes(At at) {
     memcpy(&eight, at, 8);
     uint64_t quote = eight ^ (ones * '"'), backslash = eight ^ (ones * '\\');
     /* A borrow can mark a byte past the first that is marked rightly, never one before. */
-    uint64_t marks = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((eight - ones * 0x20) & ~eight) | eight;
+    uint64_t marks =
+        ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((eight - ones * 0x20) & ~eight) | eight;
     marks &= tops;
     return marks == 0 ? 8 : __builtin_ctzll(marks) / 8;
 }
@@ -71,14 +72,21 @@ static int32_t hexadecimal(At at) {
 
 /* Tokens are made of these: a text that spells them with escapes may hide one. */
 static bool is_of_tokens(int32_t code) {
-    return (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z' && code < 0x80)
-        || code == '-' || code == '.' || code == '_';
+    return (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z' && code < 0x80) || code == '-'
+           || code == '.' || code == '_';
 }
 
 /* The end of an escape that begins at a backslash; NULL if it is bad or odd. */
 static At escape_end(At at) {
     switch (at[1]) {
-    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
         return at + 2;
     case 'u':
         break;
@@ -108,7 +116,7 @@ static At text_end(const Scanner *scanner, At at, bool *escaped) {
             at = escape_end(at);
         } else if (*at >= 0x80) {
             at = character_end(at);
-        } else if (*at < 0x20) {  /* the zero at the end, too */
+        } else if (*at < 0x20) { /* the zero at the end, too */
             return NULL;
         } else {
             at++;
@@ -173,7 +181,9 @@ static uint32_t add(Scanner *scanner, Kind kind, At start, At end) {
         return UINT32_MAX;
     uint32_t number = tape->size++;
     tape->places[number] = (Place){
-        .start = (uint32_t)(start - scanner->start), .end = (uint32_t)(end - scanner->start), .next = number + 1,
+        .start = (uint32_t)(start - scanner->start),
+        .end = (uint32_t)(end - scanner->start),
+        .next = number + 1,
         .kind = (uint8_t)kind,
     };
     return number;
@@ -231,7 +241,8 @@ static At scan_container(Scanner *scanner, At at, int depth) {
 static At scan_word(Scanner *scanner, At at, const char *word, Kind kind) {
     size_t length = strlen(word);
     return strncmp((const char *)at, word, length) == 0 && add(scanner, kind, at, at + length) != UINT32_MAX
-        ? at + length : NULL;
+               ? at + length
+               : NULL;
 }
 
 static At scan_number(Scanner *scanner, At at) {
@@ -246,12 +257,19 @@ static At scan_number(Scanner *scanner, At at) {
 
 static At scan_value(Scanner *scanner, At at, int depth) {
     switch (*at) {
-    case '{': case '[': return scan_container(scanner, at, depth);
-    case '"': return scan_text(scanner, at);
-    case 't': return scan_word(scanner, at, "true", BOOLEAN);
-    case 'f': return scan_word(scanner, at, "false", BOOLEAN);
-    case 'n': return scan_word(scanner, at, "null", NOTHING);
-    default: return scan_number(scanner, at);
+    case '{':
+    case '[':
+        return scan_container(scanner, at, depth);
+    case '"':
+        return scan_text(scanner, at);
+    case 't':
+        return scan_word(scanner, at, "true", BOOLEAN);
+    case 'f':
+        return scan_word(scanner, at, "false", BOOLEAN);
+    case 'n':
+        return scan_word(scanner, at, "null", NOTHING);
+    default:
+        return scan_number(scanner, at);
     }
 }
 

@@ -2,7 +2,7 @@
 
 #include "projection.h"
 
-#define LONGEST_DIGITS 19  /* nanoseconds; what no 64 signed bits hold is odd */
+#define LONGEST_DIGITS 19 /* nanoseconds; what no 64 signed bits hold is odd */
 
 /* The number of at most so many digits; -1 if they are none. */
 static int64_t digits_of(const char *text, int count) {
@@ -51,10 +51,12 @@ static Telling read_rfc3339(const char *text, uint32_t length, int64_t *ms) {
 
 static Telling scaled(int64_t number, Unit unit, int64_t *ms) {
     switch (unit) {
-    case MS: case MS_TEXT:
+    case MS:
+    case MS_TEXT:
         *ms = number;
         return TOLD;
-    case S: case S_TEXT:
+    case S:
+    case S_TEXT:
         if (number > INT64_MAX / 1000)
             return ODD;
         *ms = number * 1000;

@@ -1,10 +1,11 @@
-/* The room that reading and writing need: kept for the next body or lines, so that it is not asked of the system anew. */
+/* The room that reading and writing need: kept for the next body or lines, so that it is not asked of the system anew.
+ */
 
 #include "projection.h"
 
 #define KEPT_BYTES (4 << 20)
 
-static Workspace kept;  /* under the interpreter's lock */
+static Workspace kept; /* under the interpreter's lock */
 static bool is_taken = false;
 
 Workspace *workspace_take(const Documents *documents) {
@@ -18,16 +19,24 @@ Workspace *workspace_take(const Documents *documents) {
     Refused *refused = leaving->refused;
     uint32_t room = leaving->refused_room;
     *leaving = (Leaving){
-        .tape = &workspace->tape, .inner = &workspace->inner, .pairs = &workspace->pairs,
-        .out = &workspace->out, .scratch = &workspace->scratch, .value = &workspace->value,
-        .arena = &workspace->arena, .documents = documents, .refused = refused, .refused_room = room,
+        .tape = &workspace->tape,
+        .inner = &workspace->inner,
+        .pairs = &workspace->pairs,
+        .out = &workspace->out,
+        .scratch = &workspace->scratch,
+        .value = &workspace->value,
+        .arena = &workspace->arena,
+        .documents = documents,
+        .refused = refused,
+        .refused_room = room,
     };
     return workspace;
 }
 
 static size_t size_of(const Workspace *workspace) {
     return ((size_t)workspace->tape.room + workspace->inner.room + workspace->pairs.room) * sizeof(Place)
-        + workspace->out.room + workspace->scratch.room + workspace->value.room + workspace->arena.room + workspace->leaving.refused_room * sizeof(Refused);
+           + workspace->out.room + workspace->scratch.room + workspace->value.room + workspace->arena.room
+           + workspace->leaving.refused_room * sizeof(Refused);
 }
 
 static void empty(Workspace *workspace) {
