@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
@@ -92,8 +92,10 @@ class Filtering:
         self._headers = {name.lower(): value for name, value in request.headers.items()}
         self._received_ms = gate.received_ms(request.received_at)
         self._counts = Counts()
-        self._opened_shared: dict[tuple[str, int], Mapping[str, Any]] = {}
-        self._left_of_shared: dict[tuple[str, int, int], _LeftOfShared] = {}
+        self._opened_shared: dict[int, dict[str, Any]] = {}
+        self._opened_parts: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._left_of_shared: dict[tuple[int, int], tuple[list[_LeftOfShared], dict[str, Any]]] = {}
+        self._left_of_parts: dict[tuple[str, int, int], _LeftOfShared] = {}
         # Of the events' own tokens those that the issuer signed, good here or not: each is good somewhere.
         self._signed: list[Any] = []
 
@@ -125,8 +127,8 @@ class Filtering:
         groups: dict[str, list[_Kept]] = {}
         for number, event, claims, allowance in decided:
             self._strip(number, event, claims, allowance, groups)
-        for names in self._left_of_shared.values():
-            self._counts.strip(names.stripped, names.times)
+        for part in self._left_of_parts.values():
+            self._counts.strip(part.stripped, part.times)
         return Filtered([self._accept(opened, query, group) for group in groups.values()], self._counts)
 
     def _check_text(self) -> None:
@@ -207,25 +209,32 @@ class Filtering:
         groups.setdefault(bytes(claims.stamp).decode(), []).append((claims, allowance, number, kept))
 
     def _open_shared(self, shared: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Each member once for all events that share it: the work must not be their number times its size.
-        found: dict[str, Any] = {}
-        for name, value in shared.items():
-            key = (name, id(value))
-            if key not in self._opened_shared:
-                self._opened_shared[key] = self._gate.rules.open_shared({name: value})
-            found |= self._opened_shared[key]
+        # Once for all events that share it, and a member once for all who share that: the work must not be the events'
+        # number, or that of what is around them, times its size.
+        found = self._opened_shared.get(id(shared))
+        if found is None:
+            found = self._opened_shared[id(shared)] = {}
+            for key, members in _parts(shared):
+                if key not in self._opened_parts:
+                    self._opened_parts[key] = self._gate.rules.open_shared(members)
+                found |= self._opened_parts[key]
         return found
 
     def _strip_shared(self, shared: Mapping[str, Any], allowance: Allowance) -> dict[str, Any]:
-        kept: dict[str, Any] = {}
-        for name, value in shared.items():
-            key = (name, id(value), id(allowance))
-            found = self._left_of_shared.get(key)
-            if found is None:
-                found = self._left_of_shared[key] = _LeftOfShared()
-                found.kept = self._gate.rules.strip_shared({name: value}, allowance, self._scrubber, found.stripped)
-            found.times += 1
-            kept |= found.kept
+        grant = id(allowance)
+        found = self._left_of_shared.get((id(shared), grant))
+        if found is None:
+            found = self._left_of_shared[id(shared), grant] = [], {}
+            for told, members in _parts(shared):
+                part = self._left_of_parts.get((*told, grant))
+                if part is None:
+                    part = self._left_of_parts[*told, grant] = _LeftOfShared()
+                    part.kept = self._gate.rules.strip_shared(members, allowance, self._scrubber, part.stripped)
+                found[0].append(part)
+                found[1].update(part.kept)
+        parts, kept = found
+        for part in parts:
+            part.times += 1
         return kept
 
     def _accept(self, opened: shapes.Opened, query: Mapping[str, str], group: list[_Kept]) -> AcceptedRequest:
@@ -284,3 +293,15 @@ class Filtering:
             elif name not in (TOKEN_PARAMETER, route.compression):
                 names.append(f"query {name}")
         return found
+
+
+def _parts(shared: Mapping[str, Any]) -> Iterator[tuple[tuple[str, int], dict[str, Any]]]:
+    """What events share, in parts that others may share too, by what tells a part: each object or list alone."""
+    plain: dict[str, Any] = {}
+    for name, value in shared.items():
+        if isinstance(value, dict | list):
+            yield (name, id(value)), {name: value}
+        else:
+            plain[name] = value
+    if plain:
+        yield ("", id(shared)), plain
