@@ -29,7 +29,8 @@ def pending(redis: RedisServer, stream: str = "in") -> int:
     """How many entries the group has in hand, and has not read yet."""
     with redis.client() as client:
         found: Any = client.xinfo_groups(stream)
-    return int(found[0]["pending"]) + int(found[0]["lag"])
+        waiting: Any = client.xlen(stream)
+    return int(found[0]["pending"]) + int(found[0]["lag"]) if found else int(waiting)
 
 
 def arguments(redis: RedisServer, *more: str) -> tuple[str, ...]:
