@@ -5,17 +5,14 @@ from __future__ import annotations
 import http.client
 import secrets
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import Self
 
 import msgspec
 from support.live import ServiceProcess, free_port
 from support.policies import DEMO
-from support.waiting import answers, until
 
 from benchmarks.measuring import interleave, show, wrk
 
@@ -23,8 +20,6 @@ CONNECTIONS = 32
 ROUNDS = 3
 SECONDS = 4
 AIM_RATIO = 0.6
-#: As much of what the server itself can do.
-AIM_OF_READY = 0.9
 NGINX = """
 worker_processes 1; daemon off; error_log stderr error; pid {folder}/nginx.pid;
 events {{ worker_connections 1024; }}
@@ -65,34 +60,6 @@ def start_nginx(folder: Path, port: int) -> subprocess.Popen[bytes]:
     raise RuntimeError("nginx did not start")
 
 
-class Ready:
-    """granian with an answer that is ready, the same as a request gets.
-
-    Args:
-        url: of the request.
-        header: its one header.
-    """
-
-    def __init__(self, url: str, header: str) -> None:
-        name, _, value = header.partition(": ")
-        with urllib.request.urlopen(urllib.request.Request(url, headers={name: value})) as answer:
-            own = [pair for pair in answer.headers.items() if pair[0].lower() not in ("date", "server")]
-        self.port = free_port()
-        command = [sys.executable, "-m", "benchmarks.ready_answer", str(self.port)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(own))
-        self._process.stdin.close()
-        until(lambda: answers(self.port, "/", 204))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(20)
-
-
 def run() -> None:
     """Prints the ratio."""
     with tempfile.TemporaryDirectory() as name:
@@ -107,23 +74,18 @@ def run() -> None:
             token = f"X-Consent-Token: {accept(url)}"
             check = f"{url}/gate/check?purpose=analytics"
             static = f"http://127.0.0.1:{port}/file.txt"
-            with Ready(check, token) as limit:
-                ready = f"http://127.0.0.1:{limit.port}/gate/check?purpose=analytics"
-                rates = interleave(
-                    ROUNDS,
-                    {
-                        "nginx": lambda: wrk(static, SECONDS, CONNECTIONS)[0],
-                        "ready": lambda: wrk(ready, SECONDS, CONNECTIONS, None, token)[0],
-                        "ours": lambda: wrk(check, SECONDS, CONNECTIONS, None, token)[0],
-                    },
-                )
+            rates = interleave(
+                ROUNDS,
+                {
+                    "nginx": lambda: wrk(static, SECONDS, CONNECTIONS)[0],
+                    "ours": lambda: wrk(check, SECONDS, CONNECTIONS, None, token)[0],
+                },
+            )
         finally:
             service.stop()
             nginx.terminate()
             nginx.wait(10)
     show("/gate/check, warm", rates["ours"], "/s", "nginx, a static file/s", rates["nginx"], AIM_RATIO)
-    show("/gate/check, warm", rates["ours"], "/s", "granian, that answer ready", rates["ready"], AIM_OF_READY)
-    show("granian, that answer ready", rates["ready"], "/s", "nginx, a static file/s", rates["nginx"], AIM_RATIO)
 
 
 if __name__ == "__main__":
