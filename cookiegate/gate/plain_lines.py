@@ -14,15 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from cookiegate.gate import bodies
-from cookiegate.gate.allowance import Allowance
 from cookiegate.gate.counts import Counts
-from cookiegate.gate.events import EventRules
-from cookiegate.gate.projecting import IS_COMPILED, Projections, compiled
+from cookiegate.gate.projecting import IS_COMPILED, compiled
+from cookiegate.gate.quick_bodies import QuickGate
 from cookiegate.gate.trackers.plain import TOKEN_FIELD
-from cookiegate.gate.trackers.table import TrackerTable
-from cookiegate.tokens.claims import Claims
 from cookiegate.tokens.reasons import Denied, Reason
-from cookiegate.tokens.verifying import Verifier
 
 if TYPE_CHECKING:
     from cookiegate.gate._projection import Grant
@@ -33,24 +29,10 @@ _MOMENT_LINES = 4096
 _encode = msgspec.json.Encoder().encode
 
 
-class ThoroughGate(Protocol):
+class ThoroughGate(QuickGate, Protocol):
     """What the quick way needs of its gate."""
 
     counts: Counts
-    table: TrackerTable
-    rules: EventRules
-    verifier: Verifier
-    checks_times: bool
-    projections: Projections
-
-    @property
-    def takes_late_events(self) -> bool:
-        """Whether an event may come when its token is over."""
-        ...
-
-    def granted(self, token: Any) -> tuple[Claims, Allowance]:
-        """Claims and allowance of a token, whatever became of it since; Denied otherwise."""
-        ...
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """The thorough way."""

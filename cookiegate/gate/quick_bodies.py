@@ -15,8 +15,7 @@ from typing import Any, Protocol
 from cookiegate.gate.allowance import Allowance
 from cookiegate.gate.counts import Counts
 from cookiegate.gate.event_times import EventTimes
-from cookiegate.gate.events import EventRules
-from cookiegate.gate.projecting import Projections
+from cookiegate.gate.projecting import ProjectingGate, Projections
 from cookiegate.gate.shapes import EVENT_BYTES, EVENTS_LIMIT
 from cookiegate.gate.trackers.table import Route, TrackerTable
 from cookiegate.tokens import base64url
@@ -37,13 +36,10 @@ _GLIMPSE_BYTES = 16_384
 _PLAIN = re.compile(rf"[A-Za-z0-9_.-]{{0,{TOKEN_LIMIT_CHARS}}}", re.ASCII)
 
 
-class QuickGate(Protocol):
+class QuickGate(ProjectingGate, Protocol):
     """What the quick way needs of its gate."""
 
-    table: TrackerTable
-    rules: EventRules
     verifier: Verifier
-    checks_times: bool
     projections: Projections
 
     @property
