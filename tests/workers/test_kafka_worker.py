@@ -166,13 +166,13 @@ def test_a_broker_that_is_away_is_waited_for(
     with Worker(*given(tmp_path, kafka.brokers, options, **soon)) as worker:
         until(lambda: done(worker) == 1)
         kafka.pause()
-        until(lambda: worker.has_told("Waiting for Kafka"), 60)
+        until(lambda: worker.has_told("Waiting for Kafka"), 60, lambda: worker.told)
         assert worker.metrics()["cookiegate_worker_connected"] == 0
         kafka.resume()
         produce(kafka.brokers, "in", [event(service.token(), 2)])
         # A transaction that was open ends when its time is over.
         until(lambda: done(worker) == 2, 150, lambda: worker.told)
-        until(lambda: worker.has_told("Kafka is back"))
+        until(lambda: worker.has_told("Kafka is back"), told=lambda: worker.told)
         assert worker.stop() == 0
         assert kafka.brokers not in worker.told
 
