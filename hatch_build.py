@@ -32,7 +32,7 @@ OPTIONS = ["-std=c11", "-O3", "-g0", "-fvisibility=hidden", "-Werror=implicit-fu
 WITHOUT = "the gate takes its thorough way only: right, but several times slower"
 
 
-class NotCompiled(Exception):  # noqa: N818  it is no fault of the build
+class NotCompiledError(Exception):
     """Why there is no module, in one sentence."""
 
 
@@ -46,13 +46,13 @@ def compile_module(root: Path, folder: Path) -> Path:
     """Compiles all of ``SOURCES`` below ``root`` into one module below ``folder``; returns its file.
 
     Raises:
-        NotCompiled: no sources, compiler or headers, a fault in the sources, or a Python without the stable interface.
+        NotCompiledError: no sources, compiler or headers, a fault in the sources, or no stable interface.
     """
     sources = sorted(str(path) for path in (root / SOURCES).glob("*.c"))
     if not sources:
-        raise NotCompiled(f"no sources in {SOURCES}")
+        raise NotCompiledError(f"no sources in {SOURCES}")
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
-        raise NotCompiled("this Python has no stable interface")
+        raise NotCompiledError("this Python has no stable interface")
     extension = Extension(
         MODULE,
         sources,
@@ -66,7 +66,7 @@ def compile_module(root: Path, folder: Path) -> Path:
         command.ensure_finalized()
         command.run()
     except (BaseError, CCompilerError, CompileError, LinkError) as error:
-        raise NotCompiled(str(error)) from error
+        raise NotCompiledError(str(error)) from error
     return Path(command.get_outputs()[0])
 
 
@@ -74,7 +74,7 @@ def compile_in_place(root: Path) -> Path:
     """Puts the module beside its Python; where that fails an older one goes, so that none is taken for this one.
 
     Raises:
-        NotCompiled: as ``compile_module``, or nothing can be written there.
+        NotCompiledError: as ``compile_module``, or nothing can be written there.
     """
     home = (root / SOURCES).parent
     with tempfile.TemporaryDirectory() as folder:
@@ -84,12 +84,12 @@ def compile_in_place(root: Path) -> Path:
             fresh = home / f"{made.name}.new"
             shutil.copyfile(made, fresh)
             return fresh.replace(home / made.name)
-        except NotCompiled:
+        except NotCompiledError:
             _remove_old(home)
             raise
         except OSError as error:
             _remove_old(home)
-            raise NotCompiled(str(error)) from error
+            raise NotCompiledError(str(error)) from error
 
 
 def _remove_old(home: Path) -> None:
@@ -111,7 +111,7 @@ class ProjectionHook(BuildHookInterface[Any]):
                 return
             self._folder = tempfile.TemporaryDirectory()
             made = compile_module(root, Path(self._folder.name))
-        except NotCompiled as error:
+        except NotCompiledError as error:
             self.app.display_warning(f"{MODULE} is left out ({error}): {WITHOUT}")
             return
         build_data["force_include"][str(made)] = f"cookiegate/gate/{made.name}"
@@ -128,5 +128,5 @@ class ProjectionHook(BuildHookInterface[Any]):
 if __name__ == "__main__":
     try:
         print(compile_in_place(Path(__file__).parent))
-    except NotCompiled as reason:
+    except NotCompiledError as reason:
         sys.exit(f"{MODULE} is not compiled ({reason}): {WITHOUT}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from cookiegate.gate import ip
@@ -16,23 +18,28 @@ from cookiegate.gate.fields import Tree
 from cookiegate.gate.trackers.table import Level, Route, TrackerTable
 
 if TYPE_CHECKING:
-    from cookiegate.gate._projection import Projection, _Entry, _Node
-try:
     import cookiegate.gate._projection as compiled
-except ImportError:  # installed where there is no C compiler
-    compiled = None  # type: ignore[assignment]
+    from cookiegate.gate._projection import Projection, _Entry, _Node
 
 
-def _is_of_these_sources() -> bool:
-    """Whether the module is that of the sources beside it; an installed package has none."""
+def _load() -> ModuleType | None:
+    """The compiled part: None where there was no C compiler, or where it is not of the sources beside it."""
+    try:
+        module = import_module("cookiegate.gate._projection")
+    except ImportError:
+        return None
     sources = sorted((Path(__file__).parent / "projection").glob("*.[ch]"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    return not sources or digest == compiled.BUILT_FROM
+    # An installed package has none.
+    if sources and hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest() != module.BUILT_FROM:
+        warnings.warn(
+            "the gate's quick way is of other sources; `python hatch_build.py` compiles it anew", stacklevel=2
+        )
+        return None
+    return module
 
 
-if compiled is not None and not _is_of_these_sources():
-    warnings.warn("the gate's quick way is of other sources; `python hatch_build.py` compiles it anew", stacklevel=2)
-    compiled = None  # type: ignore[assignment]
+if not TYPE_CHECKING:
+    compiled = _load()
 
 __all__ = ["IS_COMPILED", "ProjectingGate", "Projections", "compiled"]
 

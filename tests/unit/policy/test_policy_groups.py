@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from policy_material import edited, only_fault, small
@@ -25,21 +26,21 @@ def _with(lines: str) -> tuple[str, str]:
     return _LAST, _LAST + lines
 
 
-def shop(**changes: object) -> Policy:
+def shop(**changes: Any) -> Policy:
     """A site that names the blog."""
-    return replace(small(), **{"share": Sharing(group=BLOG), **changes})  # type: ignore[arg-type]
+    return replace(small(), **{"share": Sharing(group=BLOG), **changes})
 
 
-def blog(**changes: object) -> Policy:
+def blog(**changes: Any) -> Policy:
     """The blog, which names it back."""
     own = {"site": "blog", "origins": ("https://blog.example.jp",), "share": Sharing(group=SHOP)}
-    return replace(small(), **{**own, **changes})  # type: ignore[arg-type]
+    return replace(small(), **{**own, **changes})
 
 
-def with_analytics(policy: Policy, **changes: object) -> Policy:
+def with_analytics(policy: Policy, **changes: Any) -> Policy:
     """The policy with its second purpose changed."""
     first, second = policy.purposes
-    return replace(policy, purposes=(first, replace(second, **changes)))  # type: ignore[arg-type]
+    return replace(policy, purposes=(first, replace(second, **changes)))
 
 
 def test_a_group_is_kept_as_it_was_written_and_named_in_the_notice() -> None:
