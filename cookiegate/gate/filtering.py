@@ -89,6 +89,9 @@ class Filtering:
         self._gate = gate
         self._request = request
         self._path, _, self._query_text = request.path.partition("?")
+        self._routes = gate.routes(request.method, self._path)
+        #: Whether the query is the event, whatever is in the body.
+        self._is_query = bool(self._routes) and all(route.events == "query" for route in self._routes)
         self._headers = {name.lower(): value for name, value in request.headers.items()}
         self._received_ms = gate.received_ms(request.received_at)
         self._counts = Counts()
@@ -103,14 +106,14 @@ class Filtering:
         """The outcome."""
         try:
             self._check_text()
-            if (quick := self._quickly_by_query()) is not None:
+            if self._is_query and (quick := self._quickly_by_query()) is not None:
                 return quick
             query = shapes.read_query(self._query_text) if self._query_text else {}
-            routes, data = self._unpack()
-            if (quick := self._quickly(routes, data, query)) is not None:
+            data = self._unpack()
+            if not self._is_query and (quick := self._quickly(data, query)) is not None:
                 return quick
             beside = {name: value for name, value in query.items() if name != TOKEN_PARAMETER}
-            opened = shapes.read(routes, data, beside, self._headers.get("content-type", ""))
+            opened = shapes.read(self._routes, data, beside, self._headers.get("content-type", ""))
         except Denied as denial:
             self._counts.dropped[denial.reason] += 1
             return Filtered([], self._counts)
@@ -140,28 +143,24 @@ class Filtering:
             except UnicodeEncodeError as error:
                 raise Denied(Reason.EVENT_MALFORMED) from error
 
-    def _unpack(self) -> tuple[Sequence[Route], bytes]:
-        routes = self._gate.routes(self._request.method, self._path)
-        if not routes:
+    def _unpack(self) -> bytes:
+        """The body, where the events are in it."""
+        if not self._routes:
             raise Denied(Reason.TRACKER_MISMATCH)
-        if all(route.events == "query" for route in routes):
-            return routes, b""
+        if self._is_query:
+            return b""
         request, encoding = self._request, self._headers.get("content-encoding", "")
-        data = bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
-        return routes, data
+        return bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
 
     def _quickly_by_query(self) -> Filtered | None:
         """The outcome of a request whose query is its event, where the quick way knows it."""
-        routes = self._gate.routes(self._request.method, self._path)
-        if not routes or any(route.events != "query" for route in routes):
-            return None
         text = self._query_text
         own = _OWN_TOKEN.search(text) if any(mark in text for mark in _OWN_MARKS) else None
-        return self._quickly(routes, b"", {TOKEN_PARAMETER: own[1]} if own else {})
+        return self._quickly(b"", {TOKEN_PARAMETER: own[1]} if own else {})
 
-    def _quickly(self, routes: Sequence[Route], data: bytes, query: Mapping[str, str]) -> Filtered | None:
+    def _quickly(self, data: bytes, query: Mapping[str, str]) -> Filtered | None:
         """The outcome where the quick way knows it."""
-        route = shapes.choose(routes, data, query)
+        route = shapes.choose(self._routes, data, query)
         if route not in self._gate.projections.routes or says_refused(self._headers.get("cookie", "")):
             return None
         tokens = request_tokens(self._headers, query)
