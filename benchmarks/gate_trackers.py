@@ -1,7 +1,9 @@
 """What the gate costs an event of each tracker, warm, against a program that only parses and serialises, in one run.
 
-The requests are those that the real packages sent, with as many events as the tracker's batches hold. The program
-beside it reads and writes the same body as JSON; what comes as a query or a form, it gets as JSON with the same fields.
+The requests are those that the real packages sent, with as many events as the tracker's batches hold. They come as
+lines, as a pipeline has them, and in parts, as a server has them. The program beside it reads and writes the same as
+JSON: of lines the line and the events in it; of parts the events alone, for a server has read the rest already. What
+comes as a query or a form, it gets as JSON with the same fields.
 """
 
 from __future__ import annotations
@@ -38,9 +40,10 @@ _GRANTS = (CATEGORIES, ("device", "language", "screen", "browsing"), ("browsing"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Requests for the gate, and the same as JSON."""
+    """Requests for the gate, the same as lines, and their events as JSON."""
 
     requests: Sequence[TrackerRequest]
+    lines: Sequence[bytes]
     bodies: Sequence[bytes]
     events: int
 
@@ -49,7 +52,7 @@ def work_of(fixture: Fixture, service: ConsentService) -> Work:
     """A recorded request as often as a run needs it, under several grants."""
     route = trackers.find(fixture.tracker).routes
     list_at = next((item.list_at for item in route if item.list_at), None)
-    requests, bodies, events = [], [], 0
+    requests, lines, bodies, events = [], [], [], 0
     for number in range(TOKENS):
         token = service.token(acquire=_GRANTS[number % len(_GRANTS)], sub=f"{number:022d}", idx=number)
         request = fixture.request(token)
@@ -59,17 +62,25 @@ def work_of(fixture: Fixture, service: ConsentService) -> Work:
             request = replace(request, body=orjson.dumps(read))
             data = orjson.dumps(unfolded(read, list_at))
         else:
-            lines = body.splitlines() if "\n" in body else [body]
+            parts = body.splitlines() if "\n" in body else [body]
             query = dict(parse_qsl(request.path.partition("?")[2]))
-            many = len(lines)
-            data = orjson.dumps([query | dict(parse_qsl(line)) for line in lines])
+            many = len(parts)
+            data = orjson.dumps([query | dict(parse_qsl(part)) for part in parts])
         if token not in str(request.body) + request.path + str(request.headers):
             request = replace(request, headers={**request.headers, "X-Consent-Token": token})
         requests.append(request)
+        lines.append(line_of(request))
         bodies.append(data)
         events += many
     times = REQUESTS // TOKENS
-    return Work(requests * times, bodies * times, events * times)
+    return Work(requests * times, lines * times, bodies * times, events * times)
+
+
+def line_of(request: TrackerRequest) -> bytes:
+    """A request as a line."""
+    line = {name: getattr(request, name) for name in ("method", "path", "headers", "body", "received_at", "ip")}
+    body = line["body"]
+    return orjson.dumps(line | {"body": body.decode() if isinstance(body, bytes) else body})
 
 
 def unfolded(body: Any, list_at: str | None) -> Any:
@@ -97,7 +108,7 @@ def enlarged(body: Any, list_at: str | None) -> tuple[Any, int]:
     return body, 1
 
 
-def _rate(events: int, work: Callable[[], None]) -> float:
+def _rate(events: int, work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return events / (time.process_time() - started)
@@ -108,13 +119,13 @@ def _filter(gate: Gate, requests: Sequence[TrackerRequest]) -> None:
         gate.filter(request)
 
 
-def _parse_and_write(bodies: Sequence[bytes]) -> None:
-    for body in bodies:
-        orjson.dumps(orjson.loads(body))
+def _parse_and_write(*documents: bytes) -> None:
+    for document in documents:
+        orjson.dumps(orjson.loads(document))
 
 
 def run() -> None:
-    """Prints a line for each recorded shape."""
+    """Prints two lines for each recorded shape."""
     found = {f"{item.tracker}/{item.shape}": item for item in fixtures()}
     with tempfile.TemporaryDirectory() as folder:
         service = ConsentService(Path(folder))
@@ -122,17 +133,23 @@ def run() -> None:
         for name in SHAPES:
             fixture = found[name]
             work, gate = work_of(fixture, service), service.gate(fixture.tracker)
-            accepted = sum(gate.filter(request).counts.accepted for request in work.requests)
-            assert accepted == work.events, f"{name}: {accepted} of {work.events} events passed"
-            rates = interleave(
-                ROUNDS,
-                {
-                    "gate": lambda gate=gate, work=work: _rate(work.events, lambda: _filter(gate, work.requests)),
-                    "orjson": lambda work=work: _rate(work.events, lambda: _parse_and_write(work.bodies)),
-                },
-            )
-            title = f"gate, {name}"
-            show(title, rates["gate"], "events/s", "orjson parse + serialise", rates["orjson"], AIM_RATIO)
+            assert gate.counts.accepted == 0
+            written = gate.lines(work.lines)
+            assert all(written), f"{name}: some lines did not pass"
+            assert gate.counts.accepted == work.events, f"{name}: {gate.counts.accepted} of {work.events} events passed"
+            rates = interleave(ROUNDS, contenders(gate, work))
+            show(f"lines, {name}", rates["lines"], "events/s", "orjson, line and events", rates["line"], AIM_RATIO)
+            show(f"in parts, {name}", rates["parts"], "events/s", "orjson, events", rates["events"], AIM_RATIO)
+
+
+def contenders(gate: Gate, work: Work) -> dict[str, Callable[[], float]]:
+    """What takes turns; each gives events a second."""
+    return {
+        "lines": lambda: _rate(work.events, lambda: gate.lines(work.lines)),
+        "line": lambda: _rate(work.events, lambda: _parse_and_write(*work.lines, *work.bodies)),
+        "parts": lambda: _rate(work.events, lambda: _filter(gate, work.requests)),
+        "events": lambda: _rate(work.events, lambda: _parse_and_write(*work.bodies)),
+    }
 
 
 if __name__ == "__main__":

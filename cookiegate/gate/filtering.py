@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -15,8 +14,7 @@ from cookiegate.gate.counts import Counts
 from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.headers import HeaderRules, received_at
 from cookiegate.gate.ip import filter_address
-from cookiegate.gate.projecting import Projections
-from cookiegate.gate.quick_bodies import QuickBodies
+from cookiegate.gate.quick_requests import QuickRequests
 from cookiegate.gate.request import AcceptedRequest, Filtered, TrackerRequest
 from cookiegate.gate.trackers.table import Route, TrackerTable
 from cookiegate.tokens.claims import Claims
@@ -38,13 +36,6 @@ _UNSIGNED = frozenset(
 )
 
 
-#: A token beside a query's own fields, and how its name may be spelled.
-_OWN_TOKEN = re.compile(
-    "(?:^|&)" + "".join(f"(?:{letter}|%{ord(letter):x})" for letter in TOKEN_PARAMETER) + "=([^&]*)"
-)
-_OWN_MARKS = (f"{TOKEN_PARAMETER}=", *(f"%{ord(letter):x}" for letter in TOKEN_PARAMETER))
-
-
 class FilteringGate(Protocol):
     """What filtering needs of its gate."""
 
@@ -52,8 +43,7 @@ class FilteringGate(Protocol):
     rules: EventRules
     header_rules: HeaderRules
     body_limit_bytes: int
-    projections: Projections
-    quick: QuickBodies
+    quick: QuickRequests
 
     def received_ms(self, received_at: str | None) -> int:
         """When a request was received."""
@@ -106,11 +96,10 @@ class Filtering:
         """The outcome."""
         try:
             self._check_text()
-            if self._is_query and (quick := self._quickly_by_query()) is not None:
-                return quick
             query = shapes.read_query(self._query_text) if self._query_text else {}
             data = self._unpack()
-            if not self._is_query and (quick := self._quickly(data, query)) is not None:
+            # The quick way does not decode.
+            if self._was_encoded(data) and (quick := self._gate.quick.filter(self._request, data)) is not None:
                 return quick
             beside = {name: value for name, value in query.items() if name != TOKEN_PARAMETER}
             opened = shapes.read(self._routes, data, beside, self._headers.get("content-type", ""))
@@ -152,27 +141,9 @@ class Filtering:
         request, encoding = self._request, self._headers.get("content-encoding", "")
         return bodies.read_bytes(request.body, request.body_base64, encoding, self._gate.body_limit_bytes)
 
-    def _quickly_by_query(self) -> Filtered | None:
-        """The outcome of a request whose query is its event, where the quick way knows it."""
-        text = self._query_text
-        own = _OWN_TOKEN.search(text) if any(mark in text for mark in _OWN_MARKS) else None
-        return self._quickly(b"", {TOKEN_PARAMETER: own[1]} if own else {})
-
-    def _quickly(self, data: bytes, query: Mapping[str, str]) -> Filtered | None:
-        """The outcome where the quick way knows it."""
-        route = shapes.choose(self._routes, data, query)
-        if route not in self._gate.projections.routes or says_refused(self._headers.get("cookie", "")):
-            return None
-        tokens = request_tokens(self._headers, query)
-        if route.events == "query":
-            data = self._query_text.encode()
-        left = self._gate.quick.filter(route, data, tokens, self._received_ms, self._counts)
-        if left is None:
-            return None
-        self._scrubber = Scrubber((*tokens, left.token))
-        body, own = (None, left.body.decode()) if route.events == "query" else (left.body, "")
-        accepted = self._finish(route, query, left.claims, left.allowance, None, body, own)
-        return Filtered([accepted], self._counts)
+    def _was_encoded(self, data: bytes) -> bool:
+        """Whether the body is not what came."""
+        return bool(data) and not isinstance(self._request.body, str) and data is not self._request.body
 
     def _decide(
         self, event: Any, shared: Mapping[str, Any] | None, tokens: Sequence[str]
@@ -243,45 +214,33 @@ class Filtering:
             kept = [(number, {**event, STAMP_FIELD: claims.stamped()}) for number, event in kept]
         names: list[str] = []
         around = self._gate.rules.strip_around(opened.route, opened.around, allowance, self._scrubber, names)
-        self._counts.strip(names)
-        body = shapes.write(opened, kept, around)
-        events = [event for _, event in kept]
+        headers, address = self._strip_head(opened.route, allowance, names)
         own = shapes.write_pairs(shapes.write_query(opened, kept))
-        return self._finish(opened.route, query, claims, allowance, events, body, own)
-
-    def _finish(
-        self,
-        route: Route,
-        query: Mapping[str, str],
-        claims: Claims,
-        allowance: Allowance,
-        events: Sequence[Any] | None,
-        body: bytes | None,
-        own: str,
-    ) -> AcceptedRequest:
-        """What goes on with the events: address, headers and query as the grant allows them.
-
-        Args:
-            route: the request's.
-            query: what stands beside a body.
-            claims, allowance: the grant.
-            events, body: what stays of them.
-            own: what stays of a query that holds an event; empty if there is none.
-        """
-        request, table = self._request, self._gate.table
-        names: list[str] = []
-        written = None if route.events == "query" else route.content_type or table.content_type
-        headers = self._gate.header_rules.strip(self._headers, allowance, self._scrubber, names, written)
-        address = None
-        if request.ip is not None:
-            address = filter_address(request.ip, granted=allowance.ip, truncating=allowance.truncate_ip)
-            if not allowance.ip:
-                names.append("ip")
-        text = own or shapes.write_pairs(self._beside(route, query, allowance, names))
+        query_left = own or shapes.write_pairs(self._beside(opened.route, query, allowance, names))
         self._counts.strip(names)
-        path = f"{self._path}?{text}" if text else self._path
-        at = received_at(request.received_at)
-        return AcceptedRequest(table.name, claims, route.method, path, headers, body, at, address, events, route)
+        return AcceptedRequest(
+            tracker=self._gate.table.name,
+            claims=claims,
+            method=opened.route.method,
+            path=f"{self._path}?{query_left}" if query_left else self._path,
+            headers=headers,
+            body=shapes.write(opened, kept, around),
+            received_at=received_at(self._request.received_at),
+            ip=address,
+            kept=[event for _, event in kept],
+            route=opened.route,
+        )
+
+    def _strip_head(self, route: Route, allowance: Allowance, names: list[str]) -> tuple[dict[str, str], str | None]:
+        """What stays of the headers and of the client's address."""
+        request = self._request
+        written = None if route.events == "query" else route.content_type or self._gate.table.content_type
+        headers = self._gate.header_rules.strip(self._headers, allowance, self._scrubber, names, written)
+        if request.ip is None:
+            return headers, None
+        if not allowance.ip:
+            names.append("ip")
+        return headers, filter_address(request.ip, granted=allowance.ip, truncating=allowance.truncate_ip)
 
     def _beside(self, route: Route, query: Mapping[str, str], allowance: Allowance, names: list[str]) -> dict[str, str]:
         """What stays of the parameters beside a body."""

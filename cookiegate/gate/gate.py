@@ -13,10 +13,10 @@ from cookiegate.gate.event_times import EventTimeRule, receipt_ms
 from cookiegate.gate.events import STAMP_FIELD, EventRules, OpenEvent
 from cookiegate.gate.filtering import Filtering
 from cookiegate.gate.headers import HeaderRules
-from cookiegate.gate.plain_lines import PlainLines
 from cookiegate.gate.projecting import Projections
-from cookiegate.gate.quick_bodies import QuickBodies
-from cookiegate.gate.request import Filtered, TrackerRequest, read_line
+from cookiegate.gate.quick_lines import PlainLines, QuickLines, RequestLines
+from cookiegate.gate.quick_requests import QuickRequests
+from cookiegate.gate.request import Filtered, TrackerRequest
 from cookiegate.gate.sensitive import rule_of
 from cookiegate.gate.trackers.table import Answer, Route
 from cookiegate.policy.document import CATEGORIES, LateEvents, Policy, Providing
@@ -96,13 +96,13 @@ class Gate:
             if not mount.startswith("/"):
                 raise ValueError(f"mounts must begin with a slash: {mount}")
         prefixes = ("", f"/collect/{tracker}", *(mount.rstrip("/") for mount in mounts))
-        self._routes: dict[tuple[str, str], list[Route]] = {}
+        self.addresses: dict[tuple[str, str], list[Route]] = {}
         for prefix in prefixes:
             for route in self.table.routes:
-                self._routes.setdefault((route.method, prefix + route.path), []).append(route)
+                self.addresses.setdefault((route.method, prefix + route.path), []).append(route)
         self.projections = Projections(self)
-        self.quick = QuickBodies(self)
-        self._lines = PlainLines(self) if tracker == "plain" else None
+        self.quick = QuickRequests(self)
+        self._lines: QuickLines = PlainLines(self) if tracker == "plain" else RequestLines(self)
 
     @classmethod
     def for_policy(
@@ -279,16 +279,7 @@ class Gate:
             For each line, in order, what to write: lines that end in a newline, or nothing. Either is counted in
             :attr:`counts`. Never raises for what a stranger sent.
         """
-        return self._lines.filter(lines) if self._lines is not None else [self._request_line(line) for line in lines]
-
-    def _request_line(self, line: bytes) -> bytes:
-        try:
-            filtered = self.filter(read_line(line))
-        except Denied as denial:
-            self.counts.dropped[denial.reason] += 1
-            return b""
-        self.counts.add(filtered.counts)
-        return b"".join(accepted.to_line() for accepted in filtered.accepted)
+        return self._lines.filter(lines)
 
     def filter(self, request: TrackerRequest) -> Filtered:
         """Filters one request of the tracker, event by event.
@@ -297,7 +288,7 @@ class Gate:
             What goes on: one entry per grant in the request, for a batch may hold events of several visitors. Never
             raises for what a stranger sent; :attr:`counts` stays as it is.
         """
-        return Filtering(self, request).run()
+        return self.quick.filter(request) or Filtering(self, request).run()
 
     def route(self, method: str, path: str) -> Route | None:
         """The tracker's route behind a method and a path without query; None if the tracker does not send there."""
@@ -306,7 +297,7 @@ class Gate:
     @property
     def paths(self) -> frozenset[str]:
         """Every path that the tracker sends to, under every prefix."""
-        return frozenset(path for _, path in self._routes)
+        return frozenset(path for _, path in self.addresses)
 
     def answer(self, request: TrackerRequest) -> Answer:
         """What contents the tracker that sent a request, whatever became of its events."""
@@ -323,7 +314,7 @@ class Gate:
 
     def routes(self, method: str, path: str) -> Sequence[Route]:
         """All routes behind a method and a path without query: the body tells which of them a request takes."""
-        return self._routes.get((method.upper(), path), ())
+        return self.addresses.get((method.upper(), path), ())
 
 
 #: What a newer act of the person makes of a token.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cookiegate.gate import ip
 from cookiegate.gate.allowance import IP, Allowance
@@ -26,7 +26,8 @@ _FRAMING = frozenset(
         "upgrade",
     }
 )
-_SILENT = _FRAMING | {TOKEN_HEADER, "content-type"}
+#: Left out without being counted.
+SILENT = _FRAMING | {TOKEN_HEADER, "content-type"}
 _RECEIVED_AT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
@@ -35,7 +36,8 @@ class HeaderRules:
 
     def __init__(self, table: TrackerTable) -> None:
         self._table = table
-        self._categories = {
+        #: Lower-case name → category.
+        self.categories: Mapping[str, str] = {
             name: category
             for name in (*COMMON_HEADERS, *table.headers)
             if name != "content-type" and (category := table.category_of_header(name)) is not None
@@ -59,7 +61,7 @@ class HeaderRules:
             content_type: of the body that the gate writes, whatever was claimed; None if it writes none.
         """
         kept: dict[str, str] = {}
-        categories, granted = self._categories, allowance.categories
+        categories, granted = self.categories, allowance.categories
         for name, value in headers.items():
             category = categories.get(name)
             if category in granted and category != IP:
@@ -68,7 +70,7 @@ class HeaderRules:
             left = self._value(name, value, category, allowance, content_type)
             if left is not None:
                 kept[name] = scrubber.text(left)
-            if left != value and name not in _SILENT:
+            if left != value and name not in SILENT:
                 if name == "cookie":
                     stripped.extend(f"cookie {item}" for item in self._lost_cookies(value, allowance))
                 else:
@@ -84,6 +86,10 @@ class HeaderRules:
             found = cookies(value).items()
             return "; ".join(f"{key}={item}" for key, item in found if self._grants(key, allowance)) or None
         return _address_header(name, value, allowance) if category == IP else None
+
+    def address_reader(self, allowance: Allowance) -> Callable[[str, str], str | None]:
+        """What a grant leaves of the addresses in a header, by its lower-case name and value; others are one."""
+        return lambda name, value: _address_header(name, value, allowance)
 
     def _grants(self, cookie: str, allowance: Allowance) -> bool:
         return self._table.cookies.get(cookie) in allowance.categories

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from cookiegate.gate import ip
 from cookiegate.gate.allowance import IP, Allowance
-from cookiegate.gate.carriers import TOKEN_PARAMETER
+from cookiegate.gate.carriers import TOKEN_COOKIE, TOKEN_PARAMETER
 from cookiegate.gate.events import EventRules
 from cookiegate.gate.fields import Tree
+from cookiegate.gate.headers import SILENT, HeaderRules
 from cookiegate.gate.trackers.table import Level, Route, TrackerTable
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ __all__ = ["IS_COMPILED", "ProjectingGate", "Projections", "compiled"]
 #: Whether there is a quick way; without it everything takes the thorough one.
 IS_COMPILED = compiled is not None
 
-_KEEP, _DROP, _CUT, _INNER, _TYPED, _DOCUMENT = range(6)
+_KEEP, _DROP, _CUT, _INNER, _TYPED, _DOCUMENT, _ODD, _ADDRESS, _COOKIES, _WRITTEN = range(10)
 _MEMBERS, _AROUND, _ATTRIBUTES = range(3)
+_SOURCES = ("body", "query", "lines")
 _UNITS = ("ms", "s", "ms_text", "s_text", "ns_text", "rfc3339")
 _NO_SLOT = -1
 _LIMIT = 256
@@ -62,6 +64,7 @@ class ProjectingGate(Protocol):
 
     table: TrackerTable
     rules: EventRules
+    header_rules: HeaderRules
     checks_times: bool
 
 
@@ -76,9 +79,9 @@ class Projections:
         self._gate = gate
         self._made: dict[tuple[Route, Allowance], Projection | None] = {}
         table, rules = gate.table, gate.rules
-        #: The routes whose events are in a JSON body, or are the query.
+        #: The routes whose events are in a JSON body, are the query, or are lines that share it.
         self.routes: frozenset[Route] = frozenset(
-            route for route in table.routes if IS_COMPILED and route.events in ("body", "query")
+            route for route in table.routes if IS_COMPILED and route.events in _SOURCES
         )
         times = table.time_fields if gate.checks_times else ()
         paths = [*rules.token_paths, *(table.split(field.path) for field in times)]
@@ -105,17 +108,20 @@ class Projections:
     def _make(self, route: Route, allowance: Allowance) -> Projection | None:
         table, rules = self._gate.table, self._gate.rules
         node = _Nodes(table, allowance, rules.silent)
-        is_query = route.events == "query"
         others = {name for level in route.levels for name in level.shared.values()}
-        if is_query:
+        if route.events != "body":
             others.add(TOKEN_PARAMETER)
+        content_type = None if route.events == "query" else route.content_type or table.content_type
+        header_rules = self._gate.header_rules
         try:
             return compiled.Projection(
                 event=node.of_event(rules.tree, self._wanted, others),
                 around=None if route.list_at is None else self._around(route, allowance),
                 list_at=route.list_at,
-                is_query=is_query,
+                source=_SOURCES.index(route.events),
                 are_queries=route.items == "query",
+                envelope=tuple(route.envelope.items()),
+                many=route.many,
                 levels=tuple((self._level(level, node), level.list_at) for level in route.levels),
                 documents=tuple(
                     (document.kind == "event", document.base64, document.wrapper, document.of_type)
@@ -128,6 +134,11 @@ class Projections:
                 type_slot=self._type_slot,
                 times=self._times,
                 truncate=ip.truncate,
+                headers=node.of_headers(header_rules),
+                content_type=content_type,
+                beside=node.of_parameters(route),
+                address=("", {"ip": node.of_address(None if allowance.ip else "ip")}, _MEMBERS),
+                read_address=header_rules.address_reader(allowance),
             )
         except (ValueError, RecursionError):  # more names, places to remember, or levels than are read quickly
             return None
@@ -216,6 +227,34 @@ class _Nodes:
         """What becomes of the members of documents, by their schema."""
         inner = {schema: self.of(tree, {}, f"{schema.split('/')[1]}.") for schema, tree in schemas.items()}
         return "", {schema: (_INNER, None, _NO_SLOT, node) for schema, node in inner.items()}, _MEMBERS
+
+    def of_headers(self, rules: HeaderRules) -> _Node:
+        """What becomes of a request's headers, and of its cookies."""
+        at = "header "
+        entries = dict.fromkeys(SILENT, _PASSED_OVER)
+        for name, category in rules.categories.items():
+            entries[name] = self.of_address(at + name) if category == IP else self._whole(category, at + name)
+        cookies = {name: self._whole(category, f"cookie {name}") for name, category in self._table.cookies.items()}
+        cookies[TOKEN_COOKIE] = _PASSED_OVER
+        entries["cookie"] = _COOKIES, None, _NO_SLOT, ("cookie ", cookies, _MEMBERS)
+        entries["content-type"] = _WRITTEN, None, _NO_SLOT, None
+        return at, entries, _MEMBERS
+
+    def of_address(self, label: str | None) -> _Entry:
+        """What becomes of an address in a header, or of the client's."""
+        action = _ADDRESS if self._allowance.ip else _CUT if self._allowance.truncate_ip else _DROP
+        return action, label, _NO_SLOT, None
+
+    def _whole(self, category: str, label: str) -> _Entry:
+        return _KEEP if category in self._allowance.categories else _DROP, label, _NO_SLOT, None
+
+    def of_parameters(self, route: Route) -> _Node:
+        """What becomes of the parameters beside a body."""
+        entries = {name: self._whole(category, f"query {name}") for name, category in route.query.items()}
+        entries[TOKEN_PARAMETER] = _PASSED_OVER
+        if route.compression is not None:
+            entries[route.compression] = _ODD, None, _NO_SLOT, None
+        return "query ", entries, _MEMBERS
 
     def _action(self, rule: str | None, path: str) -> int:
         if rule in self._allowance.categories:

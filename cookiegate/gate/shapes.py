@@ -24,6 +24,8 @@ _LINES_LIMIT = 250
 #: event, and deciding about it would take longer than sending it.
 EVENTS_LIMIT = 2000
 EVENT_BYTES = 64
+#: Where events may be when there is no body, when it is JSON, and when it is anything else.
+_BY_START = (("query", "lines"), ("body",), ("form", "lines"))
 _COMPRESSIONS = frozenset({"", "gzip", "gzip-js", "base64", "none"})
 _TEXT_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded", "text/plain"})
 
@@ -85,16 +87,15 @@ def choose(routes: Sequence[Route], data: bytes, query: Mapping[str, str]) -> Ro
         Denied: encoding_unknown for a compression in the query that nobody reads.
     """
     start = data.lstrip()[:1]
-    if not start:
-        wanted: tuple[str, ...] = ("query", "lines")
-    elif start in (b"{", b"["):
-        wanted = ("body",)
-    else:
-        wanted = ("form", "lines")
-    route = next((route for route in routes if route.events in wanted), routes[0])
+    route = choices(routes)[0 if not start else 1 if start in (b"{", b"[") else 2]
     if route.compression is not None and query.get(route.compression, "") not in _COMPRESSIONS:
         raise Denied(Reason.ENCODING_UNKNOWN)
     return route
+
+
+def choices(routes: Sequence[Route]) -> tuple[Route, ...]:
+    """The routes of one address that take an empty body, JSON, and any other; the first route where none fits."""
+    return tuple(next((route for route in routes if route.events in wanted), routes[0]) for wanted in _BY_START)
 
 
 def read_query(text: str) -> dict[str, str]:
@@ -187,9 +188,13 @@ def _take_out(route: Route, body: Any) -> Opened:
 
 
 def events_of(route: Route, path: str, body: bytes | None) -> list[dict[str, Any]]:
-    """The events in query or JSON body of a request that the gate made, each with what it shares with others."""
+    """The events in a request that the gate made by one of the quick routes, each with what it shares with others."""
+    query = read_query(path.partition("?")[2]) if body is None or route.events == "lines" else {}
     if body is None:
-        return [read_query(path.partition("?")[2])]
+        return [query]
+    if route.events == "lines":
+        lines = _read_lines(route, body, query)
+        return [{**event, **shared} for event, shared in zip(lines.events, lines.shared, strict=True)]
     opened = _take_out(route, msgspec.json.decode(body))
     if route.items == "query":
         opened.events = [_read_item(event) for event in opened.events]

@@ -109,7 +109,7 @@ static int leave_attribute(Leaving *leaving, Object *object, uint32_t number, bo
     Span name = span_of(tape, &tape->places[key]);
     const Entry *entry = node_find(node, name.text, (uint32_t)name.size);
     if (entry == NULL)
-        return is_again(leaving, node, object->since, name) || !refuse(leaving, STRANGE, node, name) ? -1 : 0;
+        return is_again(leaving, object, name) || !refuse(leaving, STRANGE, node, name) ? -1 : 0;
     if (!is_first(object, entry) || entry->inner != NULL)
         return -1;
     if (entry->slot >= 0) {

@@ -1,6 +1,6 @@
 /* What stays of a body: one event, a list of them, a list in a member, or lists in lists. */
 
-#include "module.h"
+#include "projection.h"
 
 /* Whether the fixed members of an envelope are of the version that is known: they agree up to their last slash. */
 static bool is_envelope(const Tape *tape, PyObject *envelope) {
@@ -49,9 +49,9 @@ static uint32_t leave_events(Leaving *leaving, const Rules *rules, const Given *
 }
 
 /* Writes what stays of a body with its events in a member. */
-static uint32_t leave_around(Leaving *leaving, const Rules *rules, const Given *given, PyObject *envelope,
-                             uint32_t list, uint32_t most) {
+static uint32_t leave_around(Leaving *leaving, const Rules *rules, const Given *given, uint32_t list, uint32_t most) {
     Out *out = leaving->out;
+    PyObject *envelope = rules->envelope;
     if (leaving->tape->places[list].kind != LIST || !is_envelope(leaving->tape, envelope))
         return 0;
     int32_t kept = leave_object(leaving, rules->around, 0, false);
@@ -117,106 +117,20 @@ static uint32_t leave_nested(Leaving *leaving, const Rules *rules, const Given *
     return events > 0 && events <= most ? (uint32_t)events : 0;
 }
 
-static uint32_t leave_body(Leaving *leaving, const Rules *rules, const Given *given, PyObject *envelope, bool many,
-                           uint32_t most) {
+uint32_t leave_body(Leaving *leaving, const Rules *rules, const Given *given, uint32_t most) {
     if (rules->levels_count > 0)
         return leave_nested(leaving, rules, given, most);
     if (leaving->tape->places[0].kind == LIST)
-        return many ? leave_events(leaving, rules, given, 0, most) : 0;
+        return rules->many ? leave_events(leaving, rules, given, 0, most) : 0;
     if (leaving->tape->places[0].kind != OBJECT)
         return 0;
     if (rules->list_at != NULL) {
         uint32_t list = member_of(leaving->tape, 0, rules->list_at, strlen(rules->list_at));
         if (list != 0)
-            return leave_around(leaving, rules, given, envelope, list, most);
-        if (!many)
+            return leave_around(leaving, rules, given, list, most);
+        if (!rules->many)
             return 0;
     }
     memset(leaving->slots, 0, sizeof leaving->slots);
     return leave_event(leaving, rules, given, 0);
-}
-
-#define SECRETS_LIMIT 8
-
-static bool read_secrets(Leaving *leaving, PyObject *secrets, Span *found) {
-    leaving->secrets = found;
-    for (Py_ssize_t number = 0; number < PyTuple_Size(secrets); number++) {
-        PyObject *secret = PyTuple_GetItem(secrets, number);
-        Py_ssize_t size;
-        const char *text = PyUnicode_AsUTF8AndSize(secret, &size);
-        if (text == NULL)
-            return false;
-        if (size < SECRET_LEAST)
-            continue;
-        if (leaving->secrets_count == SECRETS_LIMIT) {
-            PyErr_SetString(PyExc_ValueError, "too many secrets");
-            return false;
-        }
-        found[leaving->secrets_count++] = (Span){text, (size_t)size};
-    }
-    return true;
-}
-
-#define NAMES_LIMIT 400 /* so many are counted one by one whatever their order: cookiegate/gate/counts.py */
-
-static PyObject *told(const Leaving *leaving, const Rules *rules, uint32_t count) {
-    int64_t *tallies = PyMem_Calloc((size_t)PyList_Size(rules->labels) + 1, sizeof(int64_t));
-    PyObject *counts = PyDict_New(), *body = NULL;
-    bool done = tallies != NULL && counts != NULL;
-    if (done) {
-        bool is_strange = count_refused(leaving, tallies);
-        done = count_labels(rules->labels, tallies, counts) && (!is_strange || count_strange(leaving, counts))
-               && PyDict_Size(counts) <= NAMES_LIMIT;
-    }
-    if (done)
-        body = PyBytes_FromStringAndSize(leaving->out->bytes, (Py_ssize_t)leaving->out->size);
-    PyMem_Free(tallies);
-    PyObject *found = body == NULL ? NULL : Py_BuildValue("(OIO)", body, (unsigned int)count, counts);
-    Py_XDECREF(body);
-    Py_XDECREF(counts);
-    return found;
-}
-
-PyObject *project_body(PyObject *self, PyObject *arguments) {
-    const Rules *rules = &((Projection *)self)->rules;
-    PyObject *envelope, *secrets;
-    const char *data, *token, *stamp;
-    Py_ssize_t size, token_size, stamp_size;
-    int many, is_shared, passes_untimed;
-    unsigned int most;
-    Given given;
-    if (!PyArg_ParseTuple(arguments, "y#O!pIs#y#pO!pLLL", &data, &size, &PyTuple_Type, &envelope, &many, &most, &token,
-                          &token_size, &stamp, &stamp_size, &is_shared, &PyTuple_Type, &secrets, &passes_untimed,
-                          &given.earliest_ms, &given.latest_ms, &given.received_ms))
-        return NULL;
-    given.token = (Span){token, (size_t)token_size};
-    given.stamp = (Span){stamp, (size_t)stamp_size};
-    given.is_shared = is_shared != 0;
-    given.passes_untimed = passes_untimed != 0;
-    if (rules->event == NULL) {
-        PyErr_SetString(PyExc_TypeError, "a projection needs its rules");
-        return NULL;
-    }
-    Workspace *workspace = workspace_take(&rules->documents);
-    if (workspace == NULL)
-        return NULL;
-    Leaving *leaving = &workspace->leaving;
-    Span found[SECRETS_LIMIT];
-    PyObject *left = NULL;
-    leaving->truncate = rules->truncate;
-    uint32_t count = 0;
-    bool needs_arena = rules->documents.count > 0 || rules->are_queries;
-    if ((!needs_arena || arena_for(&workspace->arena, (size_t)size)) && read_secrets(leaving, secrets, found)) {
-        Span text = {data, (size_t)size};
-        if (rules->is_query)
-            count = leave_query_event(leaving, rules, &given, text);
-        else if (tape_read(&workspace->tape, text.text, text.size))
-            count = leave_body(leaving, rules, &given, envelope, many != 0, most);
-    }
-    if (count > 0)
-        left = told(leaving, rules, count);
-    workspace_give(workspace);
-    if (left == NULL && !PyErr_Occurred())
-        Py_RETURN_NONE;
-    return left;
 }

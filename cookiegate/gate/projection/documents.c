@@ -37,8 +37,7 @@ static int32_t four(const char *text, size_t count) {
     return bad < 0 ? -1 : number;
 }
 
-/* What base64url stands for; no text if it is odd. */
-static Span read_base64(Arena *arena, Span text) {
+Span read_base64(Arena *arena, Span text) {
     static const Span odd = {NULL, 0};
     while (text.size > 0 && text.text[text.size - 1] == '=')
         text.size--;
@@ -75,25 +74,45 @@ static bool add_base64(Out *out, Span bytes) {
     return true;
 }
 
-/* What a JSON text with escapes stands for; no text if it has odd ones. */
-static Span read_escaped(Arena *arena, Span text) {
+static char *add_utf8(char *done, uint32_t code) {
+    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const uint8_t firsts[] = {0, 0xC0, 0xE0, 0xF0};
+    *done++ = (char)(firsts[more] | code >> 6 * more);
+    while (more-- > 0)
+        *done++ = (char)(0x80 | (code >> 6 * more & 63));
+    return done;
+}
+
+static uint32_t hexadecimal(const char *at) {
+    uint32_t value = 0;
+    for (int number = 0; number < 4; number++)
+        value = value << 4 | ((uint32_t)(at[number] & 15) + (at[number] > '9' ? 9 : 0));
+    return value;
+}
+
+/* Reads an escape that the scanner found good; the place behind it. */
+static const char *read_escape(const char *at, char **done) {
     static const char escapes[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
+    if (at[1] != 'u') {
+        *(*done)++ = plain[(const char *)memchr(escapes, at[1], sizeof escapes - 1) - escapes];
+        return at + 2;
+    }
+    uint32_t code = hexadecimal(at + 2);
+    bool is_pair = code >= 0xD800 && code <= 0xDBFF;
+    if (is_pair)
+        code = 0x10000 + ((code & 0x3FF) << 10) + (hexadecimal(at + 8) & 0x3FF);
+    *done = add_utf8(*done, code);
+    return at + (is_pair ? 12 : 6);
+}
+
+Span read_escaped(Arena *arena, Span text) {
     const char *at = text.text, *end = at + text.size;
     char *bytes = arena_take(arena, text.size), *done = bytes;
-    while (bytes != NULL && at < end) {
-        const char *escape = memchr(at, '\\', (size_t)(end - at));
-        size_t size = (size_t)((escape == NULL ? end : escape) - at);
-        memcpy(done, at, size);
-        done += size;
-        at += size;
-        if (escape == NULL)
-            break;
-        const char *found = memchr(escapes, escape[1], sizeof escapes - 1);
-        if (found == NULL)
-            return (Span){NULL, 0};
-        *done++ = plain[found - escapes];
-        at += 2;
-    }
+    while (bytes != NULL && at < end)
+        if (*at == '\\')
+            at = read_escape(at, &done);
+        else
+            *done++ = *at++;
     if (bytes != NULL)
         *done = 0;
     return (Span){bytes, bytes == NULL ? 0 : (size_t)(done - bytes)};
@@ -104,15 +123,24 @@ static Span copied(Arena *arena, Span text) {
     return bytes == NULL ? (Span){NULL, 0} : (Span){memcpy(bytes, text.text, text.size), text.size};
 }
 
-static bool add_escaped(Out *out, Span text) {
-    size_t since = 0;
-    for (size_t place = 0; place < text.size; place++)
-        if (text.text[place] == '"' || text.text[place] == '\\') {
-            if (!out_add(out, text.text + since, place - since) || !out_add(out, "\\", 1))
+bool add_escaped(Out *out, Span text) {
+    char *done = out_take(out, text.size * 2);
+    if (done == NULL)
+        return false;
+    for (const char *at = text.text, *end = at + text.size; at < end; at++) {
+        char character = *at;
+        if (character == '"' || character == '\\') {
+            *done++ = '\\';
+        } else if ((unsigned char)character < 0x20) { /* between lines: JSON has none inside its texts */
+            if (character != '\n' && character != '\r')
                 return false;
-            since = place;
+            *done++ = '\\';
+            character = character == '\n' ? 'n' : 'r';
         }
-    return out_add(out, text.text + since, text.size - since);
+        *done++ = character;
+    }
+    out->size = (size_t)(done - out->bytes);
+    return true;
 }
 
 static bool is_text(Span text, const char *other) {

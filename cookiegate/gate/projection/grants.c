@@ -7,7 +7,7 @@
 static void free_grant(PyObject *self) {
     Grant *grant = (Grant *)self;
     PyTypeObject *type = Py_TYPE(self);
-    Py_CLEAR(grant->projection);
+    Py_CLEAR(grant->projections);
     Py_CLEAR(grant->token);
     Py_CLEAR(grant->stamp);
     Py_CLEAR(grant->claims);
@@ -16,17 +16,25 @@ static void free_grant(PyObject *self) {
 }
 
 static int init_grant(PyObject *self, PyObject *arguments, PyObject *names) {
-    static char *keywords[] = {"projection", "token", "stamp", "claims", "earliest_ms", "latest_ms", NULL};
+    static char *keywords[] = {"projections", "token", "stamp", "claims", "earliest_ms", "latest_ms", NULL};
     Grant *grant = (Grant *)self;
-    PyObject *projection, *token, *stamp, *claims;
+    PyObject *projections, *token, *stamp, *claims;
     if (grant->token != NULL) {
         PyErr_SetString(PyExc_TypeError, "a grant is made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!SSOLL", keywords, projection_type, &projection, &token,
-                                     &stamp, &claims, &grant->given.earliest_ms, &grant->given.latest_ms))
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!SSOLL", keywords, &PyTuple_Type, &projections, &token, &stamp,
+                                     &claims, &grant->given.earliest_ms, &grant->given.latest_ms))
         return -1;
-    grant->projection = (Projection *)Py_NewRef(projection);
+    for (Py_ssize_t number = 0; number < PyTuple_Size(projections); number++) {
+        PyObject *projection = PyTuple_GetItem(projections, number);
+        if (projection != Py_None
+            && (!PyObject_TypeCheck(projection, projection_type) || ((Projection *)projection)->rules.event == NULL)) {
+            PyErr_SetString(PyExc_TypeError, "projections with their rules are needed");
+            return -1;
+        }
+    }
+    grant->projections = Py_NewRef(projections);
     grant->token = Py_NewRef(token);
     grant->stamp = Py_NewRef(stamp);
     grant->claims = Py_NewRef(claims);
@@ -70,6 +78,22 @@ static Grant **bucket_of(const Grants *grants, Span token) {
         if (known.size == token.size && memcmp(known.text, token.text, token.size) == 0)
             return bucket;
     }
+}
+
+int grant_stands(Grant *grant, PyObject *asked, long long moment) {
+    if (grant->moment == moment)
+        return 1;
+    PyObject *answer = PyObject_CallFunctionObjArgs(asked, (PyObject *)grant, NULL);
+    int found = answer == NULL ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return found;
+}
+
+Projection *grant_projection(const Grant *grant, int route) {
+    if (route >= PyTuple_Size(grant->projections))
+        return NULL;
+    PyObject *projection = PyTuple_GetItem(grant->projections, route);
+    return projection == Py_None ? NULL : (Projection *)projection;
 }
 
 Grant *grants_find(const Grants *grants, Span token) { return grants->count == 0 ? NULL : *bucket_of(grants, token); }

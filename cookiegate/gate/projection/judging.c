@@ -63,7 +63,7 @@ static bool is_timely(const Leaving *leaving, const Rules *rules, const Given *g
         const Place *place = in_slot(leaving, time->slot);
         int64_t at_ms = 0;
         Telling telling = place == NULL ? UNTOLD : time_read(leaving->tape, place, time->unit, &at_ms);
-        if (telling == ODD)
+        if (telling == UNSURE)
             return false;
         if (telling == UNTOLD || (!time->is_age && (at_ms < EARLIEST_TIME_MS || at_ms >= LATEST_TIME_MS)))
             continue;
@@ -74,6 +74,16 @@ static bool is_timely(const Leaving *leaving, const Rules *rules, const Given *g
         return given->earliest_ms <= at_ms && at_ms <= given->latest_ms;
     }
     return given->passes_untimed;
+}
+
+void leaving_begin(Leaving *leaving, const Rules *rules, const Span *secrets, size_t count) {
+    leaving->secrets = secrets;
+    leaving->secrets_count = count;
+    leaving->truncate = rules->truncate;
+    leaving->documents = &rules->documents;
+    leaving->refused_size = 0;
+    leaving->out->size = 0;
+    memset(leaving->slots, 0, sizeof leaving->slots);
 }
 
 static bool add_stamp(Out *out, const Span *stamp, bool is_only) {
@@ -98,6 +108,72 @@ bool leave_query_event(Leaving *leaving, const Rules *rules, const Given *given,
     bool done = leave_query(leaving, rules->event, query) >= 0 && is_good(leaving, rules, given);
     leaving->tape = tape;
     return done;
+}
+
+#define LINES_LIMIT 250 /* as cookiegate/gate/shapes.py has it */
+
+/* The next line that is not blank, without its end; false if there is none. A lone carriage return is odd. */
+static bool next_line(Span *lines, Span *line, bool *odd) {
+    while (lines->size > 0) {
+        const char *end = memchr(lines->text, '\n', lines->size);
+        size_t size = end == NULL ? lines->size : (size_t)(end - lines->text);
+        *line = (Span){lines->text, size};
+        lines->text += size + (end != NULL);
+        lines->size -= size + (end != NULL);
+        if (end != NULL && size > 0 && end[-1] == '\r')
+            line->size--;
+        *odd = *odd || memchr(line->text, '\r', line->size) != NULL;
+        for (size_t place = 0; place < line->size; place++)
+            if (line->text[place] != ' ' && line->text[place] != '\t') {
+                *odd = *odd || (unsigned char)line->text[place] < 0x20;
+                return true;
+            }
+    }
+    return false;
+}
+
+/* Writes what stays of a line's event, behind what stays of the query, of which the slots and the object tell. */
+static bool leave_line_event(Leaving *leaving, const Rules *rules, const Given *given, Object object, Span line) {
+    Span token = {NULL, 0}; /* beside events it is nobody's field */
+    begin(leaving);
+    object.pause = object.resume;
+    object.resume = leaving->refused_size;
+    return token_beside(line, &token) && token.text == NULL && leave_pairs(leaving, &object, line) >= 0
+           && is_good(leaving, rules, given);
+}
+
+static uint32_t leave_each_line(Leaving *leaving, const Rules *rules, const Given *given, const Object *shared,
+                                Span lines) {
+    uint32_t count = 0, query = leaving->pairs->size, slots[SLOTS_LIMIT];
+    const char *newline = lines.size > 0 && memchr(lines.text, '\r', lines.size) != NULL ? "\r\n" : "\n";
+    Span line = {lines.text, 0};
+    bool odd = false;
+    memcpy(slots, leaving->slots, sizeof slots);
+    for (bool more = next_line(&lines, &line, &odd); more || count == 0; count++) {
+        leaving->pairs->size = query;
+        memcpy(leaving->slots, slots, sizeof slots);
+        if (odd || count == LINES_LIMIT || (count > 0 && !out_add(leaving->out, newline, strlen(newline)))
+            || !leave_line_event(leaving, rules, given, *shared, line))
+            return 0;
+        more = more && next_line(&lines, &line, &odd);
+    }
+    return odd ? 0 : count;
+}
+
+uint32_t leave_lines(Leaving *leaving, const Rules *rules, const Given *given, Span query, Span lines, Out *beside) {
+    Out *out = leaving->out;
+    const Tape *tape = leaving->tape;
+    Object shared = {.node = rules->event, .since = leaving->refused_size, .remembers = true};
+    leaving->out = beside;
+    memset(leaving->slots, 0, sizeof leaving->slots);
+    bool done = begin_query(leaving) && leave_pairs(leaving, &shared, query) >= 0;
+    leaving->out = out;
+    shared.resume = leaving->refused_size;
+    uint32_t events = done ? leave_each_line(leaving, rules, given, &shared, lines) : 0;
+    leaving->tape = tape;
+    for (uint32_t number = shared.since; number < shared.resume; number++)
+        leaving->refused[number].times = events;
+    return events;
 }
 
 /* The same for one that is a text in a list, with or without a question mark. */

@@ -171,11 +171,13 @@ static int leave_value(Leaving *leaving, const Entry *entry, uint32_t number, bo
 
 #define STRANGE_LIMIT 32 /* of more names without a rule in one object, none is looked for */
 
-bool is_again(const Leaving *leaving, const Node *node, uint32_t since, Span name) {
+bool is_again(const Leaving *leaving, const Object *object, Span name) {
     int strange = 0;
-    for (uint32_t number = since; number < leaving->refused_size; number++) {
+    for (uint32_t number = object->since; number < leaving->refused_size; number++) {
+        if (number == object->pause && (number = object->resume) >= leaving->refused_size)
+            break;
         const Refused *other = &leaving->refused[number];
-        if (other->label != STRANGE || other->node != node)
+        if (other->label != STRANGE || other->node != object->node)
             continue;
         if (++strange > STRANGE_LIMIT
             || (other->name.size == name.size && !memcmp(other->name.text, name.text, name.size)))
@@ -201,7 +203,7 @@ static int leave_member(Leaving *leaving, Object *object, uint32_t name) {
     if (entry == NULL && node->form == AROUND)
         return 0;
     if (entry == NULL)
-        return is_again(leaving, node, object->since, text) || !refuse(leaving, STRANGE, node, text) ? -1 : 0;
+        return is_again(leaving, object, text) || !refuse(leaving, STRANGE, node, text) ? -1 : 0;
     if (!is_first(object, entry))
         return -1;
     if (remembers && entry->slot >= 0 && entry->action != DOCUMENT)

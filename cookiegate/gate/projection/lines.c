@@ -1,4 +1,4 @@
-/* Lines of plain events: each by the grant that its own token is known for. */
+/* Lines of plain events, or of requests: each by the grant that its own token is known for. */
 
 #include "module.h"
 
@@ -6,21 +6,12 @@ typedef struct {
     Workspace *workspace;
     const Grants *grants;
     PyObject *stands;
-    Span token_name;
+    const Requests *requests; /* NULL for plain events */
+    Span token_name;          /* of those: the member that has the token */
     long long moment, received_ms;
     Projection *touched; /* the first of those whose tallies changed */
     unsigned int accepted;
 } Reading;
-
-/* Whether a grant is good at this moment: the gate is asked once; -1 if that broke. */
-static int stands(const Reading *reading, Grant *grant) {
-    if (grant->moment == reading->moment)
-        return 1;
-    PyObject *answer = PyObject_CallFunctionObjArgs(reading->stands, (PyObject *)grant, NULL);
-    int found = answer == NULL ? -1 : PyObject_IsTrue(answer);
-    Py_XDECREF(answer);
-    return found;
-}
 
 static bool count(Reading *reading, Projection *projection) {
     if (!projection->is_touched) {
@@ -32,45 +23,80 @@ static bool count(Reading *reading, Projection *projection) {
     return !count_refused(leaving, projection->tallies) || count_strange(leaving, projection->strange);
 }
 
-/* The outcome of an event that goes by a grant; NULL without an exception if the thorough way must look. */
-static PyObject *leave_line(Reading *reading, Grant *grant) {
-    Leaving *leaving = &reading->workspace->leaving;
-    Given given = grant->given;
-    given.received_ms = reading->received_ms;
-    leaving->secrets = &given.token;
-    leaving->secrets_count = 1;
-    leaving->truncate = grant->projection->rules.truncate;
-    leaving->documents = &grant->projection->rules.documents;
-    leaving->refused_size = 0;
-    leaving->out->size = 0;
-    memset(leaving->slots, 0, sizeof leaving->slots);
-    if (!leave_event(leaving, &grant->projection->rules, &given, 0) || !out_add(leaving->out, "\n", 1)
-        || !count(reading, grant->projection))
+static PyObject *accept(Reading *reading, Projection *projection, const Out *out, uint32_t events) {
+    if (events == 0 || !count(reading, projection))
         return NULL;
-    reading->accepted++;
-    return PyBytes_FromStringAndSize(leaving->out->bytes, (Py_ssize_t)leaving->out->size);
+    reading->accepted += events;
+    return PyBytes_FromStringAndSize(out->bytes, (Py_ssize_t)out->size);
+}
+
+/* The outcome of an event that goes by a grant; NULL without an exception if the thorough way must look. */
+static PyObject *leave_plain(Reading *reading, const Grant *grant) {
+    Leaving *leaving = &reading->workspace->leaving;
+    Projection *projection = grant_projection(grant, 0);
+    Given given = grant->given;
+    if (projection == NULL)
+        return NULL;
+    given.received_ms = reading->received_ms;
+    leaving_begin(leaving, &projection->rules, &given.token, 1);
+    bool done = leave_event(leaving, &projection->rules, &given, 0) && out_add(leaving->out, "\n", 1);
+    return accept(reading, projection, leaving->out, done);
+}
+
+/* The same for a request. */
+static PyObject *leave_request(Reading *reading, const Grant *grant, Request *request) {
+    Workspace *workspace = reading->workspace;
+    Projection *projection = grant_projection(grant, request->route);
+    uint32_t events = projection == NULL ? 0 : request_leave(workspace, reading->requests, grant, request);
+    if (events == 0 || !request_add_line(workspace, &projection->rules, request, grant->given.stamp))
+        return NULL;
+    return accept(reading, projection, &workspace->line, events);
+}
+
+/* The token of a line that is a plain event; of no text if the thorough way must look. */
+static Span token_of(const Reading *reading, Span line) {
+    Tape *tape = &reading->workspace->tape;
+    static const Span odd = {NULL, 0};
+    if (!tape_read(tape, line.text, line.size) || tape->places[0].kind != OBJECT)
+        return odd;
+    uint32_t found = member_of(tape, 0, reading->token_name.text, reading->token_name.size);
+    const Place *own = &tape->places[found];
+    return found == 0 || own->kind != TEXT || own->escaped || own->start == own->end ? odd : span_of(tape, own);
+}
+
+/* The same of one that is a request, which is read. */
+static Span read_request(const Reading *reading, Request *request, Span line) {
+    Workspace *workspace = reading->workspace;
+    workspace->arena.size = 0;
+    if (line.size > LINE_LIMIT_BYTES || !arena_for(&workspace->arena, line.size * 2)
+        || !request_read(request, workspace, line)
+        || !request_open(request, reading->requests, workspace, reading->received_ms))
+        return (Span){NULL, 0};
+    return request_token(request, reading->requests, &workspace->arena);
 }
 
 /* A line's outcome, its token's text if that is not known, None if the thorough way must look; NULL if it broke. */
 static PyObject *read_line(Reading *reading, PyObject *line) {
-    Tape *tape = &reading->workspace->tape;
+    Request request;
     char *text;
     Py_ssize_t size;
     if (PyBytes_AsStringAndSize(line, &text, &size) < 0)
         return NULL;
-    if (!tape_read(tape, text, (size_t)size) || tape->places[0].kind != OBJECT)
+    Span told = {text, (size_t)size};
+    Span token = reading->requests == NULL ? token_of(reading, told) : read_request(reading, &request, told);
+    if (token.text == NULL) {
+        if (PyErr_Occurred())
+            return NULL;
         Py_RETURN_NONE;
-    uint32_t found = member_of(tape, 0, reading->token_name.text, reading->token_name.size);
-    const Place *own = &tape->places[found];
-    if (found == 0 || own->kind != TEXT || own->escaped || own->start == own->end)
-        Py_RETURN_NONE;
-    Span token = {text + own->start, own->end - own->start};
+    }
     Grant *grant = grants_find(reading->grants, token);
     if (grant == NULL)
         return PyUnicode_DecodeUTF8(token.text, (Py_ssize_t)token.size, NULL);
     Py_INCREF((PyObject *)grant); /* what is asked may forget it */
-    int good = stands(reading, grant);
-    PyObject *outcome = good == 1 ? leave_line(reading, grant) : NULL;
+    int good = grant_stands(grant, reading->stands, reading->moment);
+    PyObject *outcome = NULL;
+    if (good == 1)
+        outcome = reading->requests == NULL ? leave_plain(reading, grant) : leave_request(reading, grant, &request);
     Py_DECREF((PyObject *)grant);
     if (outcome == NULL && !PyErr_Occurred())
         Py_RETURN_NONE;
@@ -94,18 +120,30 @@ static bool tell(Reading *reading, PyObject *counts) {
     return done;
 }
 
+/* What the lines hold: requests that are read so, or plain events with their token in a member of this name. */
+static bool read_reader(Reading *reading, PyObject *reader) {
+    if (PyObject_TypeCheck(reader, requests_type)) {
+        reading->requests = (const Requests *)reader;
+        if (reading->requests->addresses == NULL)
+            PyErr_SetString(PyExc_TypeError, "requests need their addresses");
+        return reading->requests->addresses != NULL;
+    }
+    Py_ssize_t size;
+    reading->token_name.text = PyUnicode_AsUTF8AndSize(reader, &size);
+    reading->token_name.size = (size_t)size;
+    return reading->token_name.text != NULL;
+}
+
 PyObject *project_lines(PyObject *module, PyObject *arguments) {
-    PyObject *lines, *grants, *counts = PyDict_New(), *outcomes = NULL, *found = NULL;
-    const char *name;
-    Py_ssize_t name_size;
+    PyObject *lines, *grants, *reader, *counts = PyDict_New(), *outcomes = NULL, *found = NULL;
     Reading reading = {.workspace = workspace_take(NULL)};
     (void)module;
     if (counts == NULL || reading.workspace == NULL
-        || !PyArg_ParseTuple(arguments, "O!O!Os#LL", &PyList_Type, &lines, grants_type, &grants, &reading.stands, &name,
-                             &name_size, &reading.moment, &reading.received_ms))
+        || !PyArg_ParseTuple(arguments, "O!O!OOLL", &PyList_Type, &lines, grants_type, &grants, &reading.stands,
+                             &reader, &reading.moment, &reading.received_ms)
+        || !read_reader(&reading, reader))
         goto end;
     reading.grants = (const Grants *)grants;
-    reading.token_name = (Span){name, (size_t)name_size};
     Py_ssize_t size = PyList_Size(lines);
     if ((outcomes = PyList_New(size)) == NULL)
         goto end;

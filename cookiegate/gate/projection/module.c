@@ -2,10 +2,11 @@
 
 #include "module.h"
 
-PyTypeObject *projection_type = NULL, *grant_type = NULL, *grants_type = NULL;
+PyTypeObject *projection_type = NULL, *grant_type = NULL, *grants_type = NULL, *requests_type = NULL;
 
 static PyMethodDef functions[] = {
-    {"project_lines", project_lines, METH_VARARGS, "What stays of lines of plain events."},
+    {"project_lines", project_lines, METH_VARARGS, "What stays of lines that hold plain events, or requests."},
+    {"project_request", project_request, METH_VARARGS, "What stays of one request."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -40,7 +41,8 @@ PyMODINIT_FUNC PyInit__projection(void) {
     projection_type = add_type(module, &projection_spec);
     grant_type = add_type(module, &grant_spec);
     grants_type = add_type(module, &grants_spec);
-    if (projection_type == NULL || grant_type == NULL || grants_type == NULL
+    requests_type = add_type(module, &requests_spec);
+    if (projection_type == NULL || grant_type == NULL || grants_type == NULL || requests_type == NULL
         || PyModule_AddStringConstant(module, "BUILT_FROM", BUILT_FROM) < 0) {
         Py_DECREF(module);
         return NULL;

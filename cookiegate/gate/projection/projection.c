@@ -17,6 +17,12 @@ static void free_projection(PyObject *self) {
     node_free(projection->rules.event);
     node_free(projection->rules.around);
     node_free(projection->rules.types);
+    node_free(projection->rules.headers);
+    node_free(projection->rules.beside);
+    node_free(projection->rules.address);
+    PyMem_Free(projection->rules.content_type);
+    Py_CLEAR(projection->rules.envelope);
+    Py_CLEAR(projection->rules.read_address);
     free_documents(&projection->rules.documents);
     for (int number = 0; number < LEVELS_LIMIT; number++) {
         node_free(projection->rules.levels[number].around);
@@ -99,32 +105,43 @@ static bool read_documents(Documents *documents, PyObject *specs, PyObject *sche
 
 static int init_projection(PyObject *self, PyObject *arguments, PyObject *names) {
     static char *keywords[] = {
-        "event",        "around", "list_at", "is_query",  "are_queries", "levels",   "documents", "schemas",
-        "token_schema", "types",  "tokens",  "type_slot", "times",       "truncate", NULL,
+        "event",     "around",       "list_at",      "source",  "are_queries",  "envelope",  "many",  "levels",
+        "documents", "schemas",      "token_schema", "types",   "tokens",       "type_slot", "times", "truncate",
+        "headers",   "content_type", "beside",       "address", "read_address", NULL,
     };
     Projection *projection = (Projection *)self;
     Rules *rules = &projection->rules;
-    PyObject *event, *around, *levels, *documents, *schemas, *types, *times, *truncate;
-    const char *list_at, *token_schema;
-    int is_query, are_queries;
+    PyObject *event, *around, *envelope, *levels, *documents, *schemas, *types, *times, *truncate;
+    PyObject *headers, *beside, *address, *read_address;
+    const char *list_at, *token_schema, *content_type;
+    int source, are_queries, many;
     if (rules->event != NULL) {
         PyErr_SetString(PyExc_TypeError, "a projection is made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!OzppO!O!OzOiiO!O", keywords, &PyTuple_Type, &event, &around,
-                                     &list_at, &is_query, &are_queries, &PyTuple_Type, &levels, &PyTuple_Type,
-                                     &documents, &schemas, &token_schema, &types, &rules->tokens, &rules->type_slot,
-                                     &PyTuple_Type, &times, &truncate))
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!OzipO!pO!O!OzOiiO!OOzOOO", keywords, &PyTuple_Type, &event,
+                                     &around, &list_at, &source, &are_queries, &PyTuple_Type, &envelope, &many,
+                                     &PyTuple_Type, &levels, &PyTuple_Type, &documents, &schemas, &token_schema, &types,
+                                     &rules->tokens, &rules->type_slot, &PyTuple_Type, &times, &truncate, &headers,
+                                     &content_type, &beside, &address, &read_address))
         return -1;
-    if (rules->tokens < 0 || rules->tokens > SLOTS_LIMIT || rules->type_slot >= SLOTS_LIMIT) {
-        PyErr_SetString(PyExc_ValueError, "no such slot");
+    if (rules->tokens < 0 || rules->tokens > SLOTS_LIMIT || rules->type_slot >= SLOTS_LIMIT || source < BODY
+        || source > LINES) {
+        PyErr_SetString(PyExc_ValueError, "no such slot, or no such source");
         return -1;
     }
-    rules->is_query = is_query != 0;
-    rules->are_queries = is_query != 0 || are_queries != 0;
+    rules->source = (Source)source;
+    rules->are_queries = source != BODY || are_queries != 0;
+    rules->many = many != 0;
+    rules->envelope = Py_NewRef(envelope);
     rules->truncate = Py_NewRef(truncate);
-    if ((rules->labels = PyList_New(0)) == NULL || (projection->strange = PyDict_New()) == NULL
+    rules->read_address = Py_NewRef(read_address);
+    if ((content_type != NULL && (rules->content_type = copied(content_type)) == NULL)
+        || (rules->labels = PyList_New(0)) == NULL || (projection->strange = PyDict_New()) == NULL
         || (rules->event = node_make(event, rules->labels)) == NULL
+        || (rules->headers = node_make(headers, rules->labels)) == NULL
+        || (rules->beside = node_make(beside, rules->labels)) == NULL
+        || (rules->address = node_make(address, rules->labels)) == NULL
         || (around != Py_None && (rules->around = node_make(around, rules->labels)) == NULL)
         || (types != Py_None && (rules->types = node_make(types, rules->labels)) == NULL)
         || (list_at != NULL && (rules->list_at = copied(list_at)) == NULL) || !read_times(rules, times)
@@ -136,16 +153,9 @@ static int init_projection(PyObject *self, PyObject *arguments, PyObject *names)
     return projection->tallies == NULL ? (PyErr_NoMemory(), -1) : 0;
 }
 
-static PyMethodDef methods[] = {
-    {"body", project_body, METH_VARARGS,
-     "What stays of a body: (bytes, events, {name: times}); None if it is not for this way."},
-    {NULL, NULL, 0, NULL},
-};
-
 static PyType_Slot slots[] = {
     {Py_tp_init, init_projection},
     {Py_tp_dealloc, free_projection},
-    {Py_tp_methods, methods},
     {0, NULL},
 };
 

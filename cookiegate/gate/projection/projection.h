@@ -60,6 +60,10 @@ typedef enum {
     INNER,    /* its members are judged by themselves */
     TYPED,    /* stays if it is a typed value as OpenTelemetry has them */
     DOCUMENT, /* a text that holds JSON, whose members are judged by its schema; the slot is the document's number */
+    ODD,      /* only the thorough way can tell */
+    ADDRESS,  /* a header: of its addresses stays what the grant allows */
+    COOKIES,  /* a header: its cookies are judged by themselves */
+    WRITTEN,  /* a header: says what the gate writes, whatever it said */
 } Action;
 
 typedef struct Node Node;
@@ -98,10 +102,12 @@ const Entry *node_find(const Node *node, const char *name, uint32_t length);
 /* ---- times.c: when an event happened ---- */
 
 typedef enum { MS, S, MS_TEXT, S_TEXT, NS_TEXT, RFC3339 } Unit;
-typedef enum { TOLD, UNTOLD, ODD } Telling;
+typedef enum { TOLD, UNTOLD, UNSURE } Telling;
 
-/* The time at a place in milliseconds since 1970; UNTOLD if the unit's reader would not read it, ODD if it may. */
+/* The time at a place in milliseconds since 1970; UNTOLD if the unit's reader would not read it, UNSURE if it may. */
 Telling time_read(const Tape *tape, const Place *place, Unit unit, int64_t *ms);
+/* The time in a text as RFC 3339 spells it. */
+Telling time_of(Span text, int64_t *ms);
 
 /* ---- leaving.c: what stays of an object ---- */
 
@@ -186,18 +192,18 @@ Span span_of(const Tape *tape, const Place *place);
 bool add_scalar(Leaving *leaving, const Place *place);
 /* Writes what is left of an address: 1 if something is, 0 if nothing, -1 if something broke or is odd. */
 int add_cut(Leaving *leaving, const Place *place);
-/* Whether a name without a rule was in the same object before, in which `since` so much had been refused. */
-bool is_again(const Leaving *leaving, const Node *node, uint32_t since, Span name);
-
 /* What is known of an object that is being left. */
 typedef struct {
     const Node *node;
-    uint32_t since; /* what was refused before it */
+    uint32_t since;         /* what was refused before it */
+    uint32_t pause, resume; /* what was refused from here to there is not its own; twice 0 if all is */
     bool remembers;
     uint64_t seen[ENTRIES_LIMIT / 64]; /* a bit for each entry that it had */
 } Object;
 
 bool is_first(Object *object, const Entry *entry);
+/* Whether a name without a rule was in the object before. */
+bool is_again(const Leaving *leaving, const Object *object, Span name);
 
 bool has_secret(const Leaving *leaving, Span text);
 
@@ -206,6 +212,9 @@ bool has_secret(const Leaving *leaving, Span text);
 /* Writes what rules leave of a query: how many pairs, -1 if the thorough way must look. The tape is the query's then.
  */
 int32_t leave_query(Leaving *leaving, const Node *node, Span query);
+/* The same in parts that make one object, each written behind the other. */
+bool begin_query(Leaving *leaving);
+int32_t leave_pairs(Leaving *leaving, Object *object, Span query);
 
 /* ---- attributes.c: OpenTelemetry's attribute lists and typed values ---- */
 
@@ -222,6 +231,11 @@ void documents_prepare(void);
 int leave_document(Leaving *leaving, const Document *document, uint32_t place);
 /* Room for `size` bytes and a zero; NULL if there is none. */
 char *arena_take(Arena *arena, size_t size);
+/* What base64url, or a JSON text with escapes, stands for; no text if it is odd. A zero is behind it. */
+Span read_base64(Arena *arena, Span text);
+Span read_escaped(Arena *arena, Span text);
+/* Writes JSON, or lines, as the inside of a JSON text. */
+bool add_escaped(Out *out, Span text);
 
 /* Writes what rules leave of the object at a place. Gives how many members stay; -1 if the thorough way must look, with
  * an exception set if something broke. */
@@ -232,6 +246,7 @@ int32_t leave_object(Leaving *leaving, const Node *node, uint32_t place, bool re
 typedef struct {
     Tape tape, inner, pairs;
     Out out, scratch, value;
+    Out beside, line; /* of a request: what stays of the query beside its events, and all of it */
     Arena arena;
     Leaving leaving; /* of these */
 } Workspace;
@@ -258,6 +273,9 @@ typedef struct {
 
 #define LEVELS_LIMIT 4
 
+/* Where a request has its events: in its body, as its query, or as lines of a body that share the query. */
+typedef enum { BODY, QUERY, LINES } Source;
+
 /* How the events of one route are read under one grant. */
 typedef struct {
     Node *event;
@@ -266,11 +284,18 @@ typedef struct {
     Level levels[LEVELS_LIMIT];
     int levels_count;
     Documents documents;
-    bool is_query;    /* whether a request's query is its event */
-    bool are_queries; /* the same, or whether the events are queries in texts */
-    Node *types;      /* the known types; NULL if any will do */
-    int tokens;       /* the first slots may hold the event's own token, the first that is there counts */
-    int type_slot;    /* -1: events have no type */
+    Source source;
+    bool are_queries;       /* whether the events are queries, or in texts that are */
+    PyObject *envelope;     /* fixed members around the list: (name, text) each */
+    bool many;              /* whether a body may be one event, or a list */
+    Node *headers;          /* of its request, by lower-case name */
+    Node *beside;           /* parameters beside a body */
+    Node *address;          /* of one name, `ip`: the client's address */
+    char *content_type;     /* of what is written; NULL if there is no body */
+    PyObject *read_address; /* (header's name, text) -> what the grant leaves of its addresses, or None */
+    Node *types;            /* the known types; NULL if any will do */
+    int tokens;             /* the first slots may hold the event's own token, the first that is there counts */
+    int type_slot;          /* -1: events have no type */
     TimeAt *times;
     int times_count;
     PyObject *labels; /* list of str */
@@ -286,13 +311,56 @@ typedef struct {
     long long earliest_ms, latest_ms, received_ms;
 } Given;
 
+/* Begins anew, by these rules. */
+void leaving_begin(Leaving *leaving, const Rules *rules, const Span *secrets, size_t count);
 /* Writes what stays of the event at a place. False if the thorough way must look, with an exception set if something
  * broke; nothing that was written then counts. What slots hold already is of what the event shares with others. */
 bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t place);
 /* The same for an event that is a query. */
 bool leave_query_event(Leaving *leaving, const Rules *rules, const Given *given, Span query);
+/* The same for events that are lines and share a query, of which `beside` gets what stays; how many there are, 0 if the
+ * thorough way must look. */
+uint32_t leave_lines(Leaving *leaving, const Rules *rules, const Given *given, Span query, Span lines, Out *beside);
 
 /* The value of an object's member; 0 if it has none of that name. */
 uint32_t member_of(const Tape *tape, uint32_t object, const char *name, size_t length);
+
+/* ---- bodies.c ---- */
+
+/* Writes what stays of the events in a body; how many there are, 0 if the thorough way must look. */
+uint32_t leave_body(Leaving *leaving, const Rules *rules, const Given *given, uint32_t most);
+
+/* ---- heads.c: headers, cookies and addresses ---- */
+
+#define HEADERS_LIMIT 96
+
+/* A request's headers. */
+typedef struct {
+    struct {
+        Span name, value; /* the name in lower case; the value as it is spelled: JSON may escape it */
+        bool escaped;
+        bool is_left;
+        size_t start, end; /* of what is left, in what is written */
+    } headers[HEADERS_LIMIT];
+    uint32_t count;
+    Span token, cookie_token; /* what carries one; of no text if nothing does */
+} Head;
+
+/* Adds a header; false if the thorough way must look. `is_open`: whether the body is decoded already. */
+bool head_add(Head *head, Span name, Span value, bool escaped, bool is_open, Arena *arena);
+/* Writes what stays of each header's value, one behind the other; false as above. */
+bool leave_headers(Leaving *leaving, const Rules *rules, Head *head);
+/* Writes what stays of the addresses in a text: 1 if something does, 0 if nothing, -1 as above. `same` tells whether
+ * all of it does. */
+int add_address(Leaving *leaving, const Rules *rules, const Entry *entry, Span name, Span text, bool *same);
+
+/* ---- tokens.c ---- */
+
+/* What may be a token in JSON or a query; of no text if nothing is. `folded`: whether it may be in documents. */
+Span token_in(Arena *arena, Span text, bool folded);
+/* Whether JSON spells a text in one way alone, and it is no longer than a token. */
+bool is_plain_text(Span text);
+/* The value of a query's own parameter for tokens, `ct`; false if it is spelled oddly. */
+bool token_beside(Span query, Span *token);
 
 #endif

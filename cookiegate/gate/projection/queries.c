@@ -36,12 +36,12 @@ static int64_t unquote(Span part, char *done) {
     return is_coded && !is_utf8((Span){start, (size_t)(done - start)}) ? -1 : done - start;
 }
 
-/* Reads a query into a tape of one object of texts. Its text is taken from the arena. */
+/* Reads a query into the tape of one object of texts, behind what is there. Its text is taken from the arena. */
 static bool read_pairs(Leaving *leaving, Span query) {
     Tape *tape = leaving->pairs;
-    char *text = arena_take(leaving->arena, query.size), *done = text;
-    uint32_t pairs = 0, ampersands = 0;
-    if (text == NULL || query.size > UINT32_MAX / 2 || !tape_begin(tape, text))
+    char *done = arena_take(leaving->arena, query.size);
+    uint32_t ampersands = 0;
+    if (done == NULL || query.size > UINT32_MAX / 2)
         return false;
     const char *at = query.text, *end = at + query.size;
     while (at < end) {
@@ -59,15 +59,12 @@ static bool read_pairs(Leaving *leaving, Span query) {
             continue;
         for (int part = 0; part < 2; part++) {
             int64_t size = unquote(part == 0 ? name : value, done);
-            if (size < 0 || !tape_add_text(tape, (uint32_t)(done - text), (uint32_t)size))
+            if (size < 0 || !tape_add_text(tape, (uint32_t)(done - tape->text), (uint32_t)size))
                 return false;
             done += size;
         }
-        pairs++;
     }
     *done = 0;
-    tape->places[0].count = pairs;
-    tape->places[0].next = tape->size;
     return true;
 }
 
@@ -101,7 +98,7 @@ static int value_left(Leaving *leaving, const Entry *entry, uint32_t number, Spa
     if (entry->action == KEEP)
         return has_secret(leaving, *left) ? -1 : 1;
     if (entry->action != CUT && entry->action != DOCUMENT)
-        return entry->action == TYPED ? -1 : 0;
+        return entry->action == DROP || entry->action == INNER ? 0 : -1;
     Out *out = leaving->out;
     leaving->out = leaving->value;
     leaving->value->size = 0;
@@ -117,9 +114,7 @@ static int leave_pair(Leaving *leaving, Object *object, uint32_t name, bool is_m
     Span text = span_of(leaving->tape, &leaving->tape->places[name]), left;
     const Entry *entry = node_find(object->node, text.text, (uint32_t)text.size);
     if (entry == NULL)
-        return is_again(leaving, object->node, object->since, text) || !refuse(leaving, STRANGE, object->node, text)
-                   ? -1
-                   : 0;
+        return is_again(leaving, object, text) || !refuse(leaving, STRANGE, object->node, text) ? -1 : 0;
     if (!is_first(object, entry))
         return -1;
     if (entry->slot >= 0 && entry->action != DOCUMENT)
@@ -136,17 +131,26 @@ static int leave_pair(Leaving *leaving, Object *object, uint32_t name, bool is_m
                : -1;
 }
 
-int32_t leave_query(Leaving *leaving, const Node *node, Span query) {
+bool begin_query(Leaving *leaving) {
+    leaving->tape = leaving->pairs;
+    return tape_begin(leaving->pairs, leaving->arena->bytes);
+}
+
+int32_t leave_pairs(Leaving *leaving, Object *object, Span query) {
+    uint32_t name = leaving->pairs->size;
     if (!read_pairs(leaving, query))
         return -1;
-    leaving->tape = leaving->pairs;
-    Object object = {.node = node, .since = leaving->refused_size, .remembers = true};
     int32_t kept = 0;
-    for (uint32_t name = 1; name < leaving->pairs->size; name += 2) {
-        int found = leave_pair(leaving, &object, name, kept > 0);
+    for (; name < leaving->pairs->size; name += 2) {
+        int found = leave_pair(leaving, object, name, kept > 0);
         if (found < 0)
             return -1;
         kept += found;
     }
     return kept;
+}
+
+int32_t leave_query(Leaving *leaving, const Node *node, Span query) {
+    Object object = {.node = node, .since = leaving->refused_size, .remembers = true};
+    return begin_query(leaving) ? leave_pairs(leaving, &object, query) : -1;
 }

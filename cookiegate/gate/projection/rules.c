@@ -45,8 +45,8 @@ static bool fill(Entry *entry, PyObject *name, PyObject *spec, PyObject *labels)
     PyObject *label, *inner;
     if (!PyArg_ParseTuple(spec, "iOiO", &action, &label, &slot, &inner))
         return false;
-    if (action < KEEP || action > DOCUMENT || slot < -1 || slot >= SLOTS_LIMIT
-        || (action == INNER && inner == Py_None)) {
+    if (action < KEEP || action > WRITTEN || slot < -1 || slot >= SLOTS_LIMIT
+        || ((action == INNER || action == COOKIES) && inner == Py_None)) {
         PyErr_SetString(PyExc_ValueError, "no such action, or no such slot");
         return false;
     }

@@ -31,21 +31,39 @@ static int64_t days_in(int64_t year, int64_t month) {
     return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-/* "2026-11-22T10:20:30Z" and "2026-11-22T10:20:30.123Z", the two that programs write. */
-static Telling read_rfc3339(const char *text, uint32_t length, int64_t *ms) {
-    if ((length != 20 && length != 24) || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':'
-        || text[16] != ':' || text[length - 1] != 'Z' || (length == 24 && text[19] != '.'))
-        return ODD;
+/* Minutes of "Z" or "+09:00", and nothing behind it; false otherwise. */
+static bool read_offset(const char *text, size_t length, int64_t *minutes) {
+    *minutes = 0;
+    if (length == 1 && *text == 'Z')
+        return true;
+    if (length != 6 || (*text != '+' && *text != '-') || text[3] != ':')
+        return false;
+    int64_t hour = digits_of(text + 1, 2), minute = digits_of(text + 4, 2);
+    *minutes = (hour * 60 + minute) * (*text == '-' ? -1 : 1);
+    return hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59;
+}
+
+/* "2026-11-22T10:20:30Z" with no, three or six decimals, and with an offset: what programs write. */
+Telling time_of(Span told, int64_t *ms) {
+    const char *text = told.text;
+    size_t decimals = told.size < 24 || text[19] != '.'                       ? 0
+                      : told.size >= 27 && text[23] >= '0' && text[23] <= '9' ? 6
+                                                                              : 3;
+    size_t zone = decimals == 0 ? 19 : 20 + decimals;
+    int64_t offset;
+    if (told.size <= zone || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':'
+        || !read_offset(text + zone, told.size - zone, &offset))
+        return UNSURE;
     int64_t year = digits_of(text, 4), month = digits_of(text + 5, 2), day = digits_of(text + 8, 2);
     int64_t hour = digits_of(text + 11, 2), minute = digits_of(text + 14, 2), second = digits_of(text + 17, 2);
-    int64_t thousandths = length == 24 ? digits_of(text + 20, 3) : 0;
+    int64_t fraction = decimals == 0 ? 0 : digits_of(text + 20, (int)decimals);
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour < 0 || hour > 23
-        || minute < 0 || minute > 59 || second < 0 || second > 59 || thousandths < 0)
-        return ODD;
-    int64_t seconds = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+        || minute < 0 || minute > 59 || second < 0 || second > 59 || fraction < 0)
+        return UNSURE;
+    int64_t seconds = days_since_1970(year, month, day) * 86400 + hour * 3600 + (minute - offset) * 60 + second;
     /* As there: to seconds, then to milliseconds, in doubles. */
-    double told = (double)(seconds * 1000000 + thousandths * 1000) / 1e6;
-    *ms = (int64_t)(told * 1000);
+    double since = (double)(seconds * 1000000 + (decimals == 3 ? fraction * 1000 : fraction)) / 1e6;
+    *ms = (int64_t)(since * 1000);
     return TOLD;
 }
 
@@ -58,14 +76,14 @@ static Telling scaled(int64_t number, Unit unit, int64_t *ms) {
     case S:
     case S_TEXT:
         if (number > INT64_MAX / 1000)
-            return ODD;
+            return UNSURE;
         *ms = number * 1000;
         return TOLD;
     case NS_TEXT:
         *ms = (int64_t)((double)number * 1e-6);
         return TOLD;
     default:
-        return ODD;
+        return UNSURE;
     }
 }
 
@@ -74,13 +92,13 @@ Telling time_read(const Tape *tape, const Place *place, Unit unit, int64_t *ms) 
     uint32_t length = place->end - place->start;
     if (place->kind == TEXT) {
         if (unit == RFC3339)
-            return read_rfc3339(text, length, ms);
+            return time_of((Span){text, length}, ms);
         int64_t number = length > 0 && length <= LONGEST_DIGITS ? digits_of(text, (int)length) : -1;
-        return number < 0 ? ODD : scaled(number, unit, ms);
+        return number < 0 ? UNSURE : scaled(number, unit, ms);
     }
     if (place->kind != NUMBER || unit == RFC3339)
         return UNTOLD;
     if (*text == '-')
-        return ODD;
-    return place->whole ? scaled(digits_of(text, (int)length), unit, ms) : ODD;
+        return UNSURE;
+    return place->whole ? scaled(digits_of(text, (int)length), unit, ms) : UNSURE;
 }

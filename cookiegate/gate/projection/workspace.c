@@ -35,8 +35,8 @@ Workspace *workspace_take(const Documents *documents) {
 
 static size_t size_of(const Workspace *workspace) {
     return ((size_t)workspace->tape.room + workspace->inner.room + workspace->pairs.room) * sizeof(Place)
-           + workspace->out.room + workspace->scratch.room + workspace->value.room + workspace->arena.room
-           + workspace->leaving.refused_room * sizeof(Refused);
+           + workspace->out.room + workspace->scratch.room + workspace->value.room + workspace->beside.room
+           + workspace->line.room + workspace->arena.room + workspace->leaving.refused_room * sizeof(Refused);
 }
 
 static void empty(Workspace *workspace) {
@@ -46,6 +46,8 @@ static void empty(Workspace *workspace) {
     PyMem_Free(workspace->out.bytes);
     PyMem_Free(workspace->scratch.bytes);
     PyMem_Free(workspace->value.bytes);
+    PyMem_Free(workspace->beside.bytes);
+    PyMem_Free(workspace->line.bytes);
     PyMem_Free(workspace->arena.bytes);
     PyMem_Free(workspace->leaving.refused);
     *workspace = (Workspace){0};
