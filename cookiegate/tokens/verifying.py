@@ -80,6 +80,8 @@ class Verifier:
         self._keys = PublicKeys(self._document)
         #: Rises whenever the key set is replaced: what was verified before counts no more.
         self.generation = 0
+        #: Second and oldest policy version → what tells whether claims stand then.
+        self._standing: dict[bool, tuple[int, int, Callable[[Claims], Reason]]] = {}
 
     def replace_keys(self, jwks: Mapping[str, Any]) -> None:
         """Trusts another key set from now on; what was verified under the old one is forgotten.
@@ -162,8 +164,14 @@ class Verifier:
                 whose own time is then held against ``exp``.
         """
         now_s = self._now_ms() // 1000
-        earliest_exp_s, latest_iat_s = now_s - self._leeway_s, now_s + self._leeway_s
         oldest = self._oldest() if callable(self._oldest) else (self._oldest or 0)
+        held = self._standing.get(expires)
+        if held is None or held[0] != now_s or held[1] != oldest:
+            held = self._standing[expires] = now_s, oldest, self._stands(now_s, oldest, expires)
+        return held[2]
+
+    def _stands(self, now_s: int, oldest: int, expires: bool) -> Callable[[Claims], Reason]:
+        earliest_exp_s, latest_iat_s = now_s - self._leeway_s, now_s + self._leeway_s
         status = self._status.status if self._status is not None else None
         minimum = self._epochs.minimum if self._epochs is not None else None
         good = Reason.OK
