@@ -19,7 +19,7 @@ from cookiegate.web.logs import get_logger
 from cookiegate.web.origins import allow_origin, preflight
 from cookiegate.web.problems import WRONG_METHOD, problem_reply, reply_to_error
 from cookiegate.web.routes import COLLECT, GATE_CHECK, Route
-from cookiegate.web.security import security_headers
+from cookiegate.web.security import security_headers, transport_headers
 from cookiegate.web.service import Service
 from cookiegate.web.sinks.upstreams import says_who_reads
 
@@ -36,6 +36,7 @@ class Desk:
             "requests": service.limits.requests,
         }
         self._security = security_headers(service.settings.base_url)
+        self._transport = transport_headers(service.settings.base_url)
 
     def answer(self, route: Route, call: Call, args: Mapping[str, str], *, limited: bool = False) -> Reply:
         """The reply to a call on a route.
@@ -77,7 +78,7 @@ class Desk:
             return None
         status = agreed_status(Call(environ)) if "status=" in query else 204
         self._service.metrics.checked(status)
-        return Reply(status, b"", [NO_STORE, *self._service.doors.allowed(gate, claims), *self._security])
+        return Reply(status, b"", [NO_STORE, *self._service.doors.allowed(gate, claims), *self._secured(status)])
 
     def _dispatch(self, route: Route, call: Call, args: Mapping[str, str], limited: bool) -> Reply:
         service = self._service
@@ -133,6 +134,9 @@ class Desk:
             service.limits.describe(self._allowances[route.allowance], call, args.get("site", ""), reply)
         if route.allowance == "writes":
             note_write(service, call, args["site"], route.name, reply.status)
-        reply.headers += self._security
+        reply.headers += self._secured(reply.status)
         service.metrics.answered(route.name, reply.status, seconds)
         return reply
+
+    def _secured(self, status: int) -> list[tuple[str, str]]:
+        return self._transport if status == 204 else self._security

@@ -16,11 +16,14 @@ def security_headers(base_url: str, content_policy: str = NOTHING_POLICY) -> lis
         base_url: the public address; https is insisted on where it has it.
         content_policy: the ``Content-Security-Policy``: ``NOTHING_POLICY``, for pages ``PAGE_POLICY``.
     """
-    headers = [
+    return [
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),
         ("Content-Security-Policy", content_policy),
+        *transport_headers(base_url),
     ]
-    if base_url.startswith("https:"):
-        headers.append(("Strict-Transport-Security", HSTS))
-    return headers
+
+
+def transport_headers(base_url: str) -> list[tuple[str, str]]:
+    """Those of an answer without content (204), in which there is nothing to sniff, to frame or to follow."""
+    return [("Strict-Transport-Security", HSTS)] if base_url.startswith("https:") else []

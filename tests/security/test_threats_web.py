@@ -104,6 +104,9 @@ def test_csrf_nothing_is_written_by_get(bench: Bench) -> None:
 
 def test_clickjacking_no_page_may_be_framed(bench: Bench) -> None:
     for cell, answer in everywhere(bench):
+        if answer.status_code == 204:  # nothing to frame
+            assert answer.data == b"", cell
+            continue
         policy = answer.headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in policy, cell
         assert "script-src" not in policy, cell  # so default-src 'none' holds: our pages run no script at all

@@ -12,7 +12,7 @@ from cookiegate.policy.locales import negotiate
 from cookiegate.web.call import Reply
 from cookiegate.web.pages import error_page
 from cookiegate.web.problems import PROBLEM
-from cookiegate.web.security import PAGE_POLICY, security_headers
+from cookiegate.web.security import PAGE_POLICY, security_headers, transport_headers
 
 
 def to_response(reply: Reply) -> Response:
@@ -57,9 +57,11 @@ def show_problem(reply: Reply) -> Response:
 def secure(base_url: str) -> Callable[[Response], Response]:
     """A hook that adds the security headers which an answer does not carry yet."""
     for_pages, for_others = security_headers(base_url, PAGE_POLICY), security_headers(base_url)
+    for_nothing = transport_headers(base_url)
 
     def add(response: Response) -> Response:
-        for name, value in for_pages if response.mimetype == "text/html" else for_others:
+        wanted = for_pages if response.mimetype == "text/html" else for_others
+        for name, value in for_nothing if response.status_code == 204 else wanted:
             response.headers.setdefault(name, value)
         return response
 
