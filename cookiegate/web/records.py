@@ -36,9 +36,13 @@ class Records:
         self._discloser = discloser
         self._places = threading.BoundedSemaphore(max(1, threads // 4))
 
-    def disclose(self, site: str, key_id: int, locale: str, *, with_exceptions: bool = False) -> Disclosure:
+    def disclose(
+        self, site: str, key_id: int, locale: str, *, refused_days: int = 0, with_exceptions: bool = False
+    ) -> Disclosure:
         """Everything under a subject key; see :meth:`Discloser.disclose`."""
-        return self._discloser.disclose(site, key_id, locale, with_exceptions=with_exceptions)
+        return self._discloser.disclose(
+            site, key_id, locale, refused_days=refused_days, with_exceptions=with_exceptions
+        )
 
     def download(self, disclosure: Disclosure, form: Form) -> Reply:
         """The disclosure as a file.

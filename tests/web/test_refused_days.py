@@ -17,6 +17,7 @@ from werkzeug.test import Client
 
 from cookiegate.policy.document import Policy
 from cookiegate.policy.pages import Regions, Sharing, Signals
+from cookiegate.web.record_view import record_texts
 from cookiegate.web.wording import date_text
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.0/8", "COUNTRY_HEADER": "X-Country"}
@@ -99,6 +100,28 @@ def test_a_signal_that_ends_everything_at_a_request_for_a_token(proxied: Bench, 
     for passed, reason in ((DAYS[place] - 1, "refused"), (1, "expired")):
         proxied.clock.advance(passed * DAY_S)
         assert visitor.send("POST", "/v1/sites/demo/token").get_json()["ask_reason"] == reason
+
+
+@pytest.mark.parametrize("place", DAYS)
+def test_what_is_recorded_says_the_same(proxied: Bench, place: str) -> None:
+    visitor = visitor_at(proxied, place)
+    visitor.decide("accept")
+    handle = str(visitor.cookie("cg_handle.demo"))
+    visitor.decide("withdraw")
+    visitor.client.set_cookie("cg_handle.demo", handle)  # a browser that did not forget
+
+    def consents() -> list[dict[str, Any]]:
+        return [visitor.send("GET", f"/v1/sites/demo/{one}").get_json() for one in ("consent", "record")]
+
+    now, record = consents()
+    assert record["consent"]["expires_at"] == now["expires_at"]
+    assert days_of(record["consent"]) == DAYS[place]
+    for passed, asks in ((DAYS[place] - 1, False), (1, True)):
+        proxied.clock.advance(passed * DAY_S)
+        now, record = consents()
+        assert (now["ask"], record["consent"]["ask"]) == (asks, asks)
+        page = visitor.send("GET", "/preferences/demo/record?lang=en").text
+        assert (record_texts("en")["state_asked"] in page) is asks
 
 
 def member(site: str, other: str) -> Policy:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from cookiegate.clock import Clock, rfc3339
-from cookiegate.consent.current import Consent, consent_of
+from cookiegate.consent.current import consent_of
 from cookiegate.ledger.receipt_notices import NoticeArchive
 from cookiegate.policy.publishing import PolicyBook
 from cookiegate.rights.disclosure import parts
@@ -118,13 +118,16 @@ class Discloser:
         self._is_forwarded = is_forwarded
         self._clock = clock
 
-    def disclose(self, site: str, key_id: int, locale: str, *, with_exceptions: bool = False) -> Disclosure:
+    def disclose(
+        self, site: str, key_id: int, locale: str, *, refused_days: int = 0, with_exceptions: bool = False
+    ) -> Disclosure:
         """Everything under a subject key.
 
         Args:
             site: where.
             key_id: of the person; one that was erased discloses that nothing is left.
             locale: one of the policy's, for every text.
+            refused_days: the least days for which a refusal is left in peace where the person is.
             with_exceptions: also what was provided under a legal exception. For the desk alone: whether the person may
                 know of that is a decision of its own (APPI 33(5), enforcement order 11).
 
@@ -137,7 +140,10 @@ class Discloser:
         consents = [row for row in self._storage.consents_of_key(key_id) if row.site == site]
         sub = next((row.sub for row in reversed(decisions) if row.sub), None)
         row = consents[-1] if consents else None
-        person = self._person(site, key_id, decisions, row, now_ms)
+        person = {
+            "consent": self._consent(site, row, now_ms, refused_days) if row else None,
+            **self._person(site, key_id, decisions, row),
+        }
         is_kept = bool(person["holds"]) or (row is not None and row.restricted)
         facts = {
             "format": FORMAT,
@@ -172,22 +178,19 @@ class Discloser:
             },
         }
 
-    def _person(
-        self, site: str, key_id: int, decisions: list[DecisionRow], row: ConsentRow | None, now_ms: int
-    ) -> dict[str, Any]:
+    def _person(self, site: str, key_id: int, decisions: list[DecisionRow], row: ConsentRow | None) -> dict[str, Any]:
         storage = self._storage
         held = [hold for hold in self._holds.list(site) if hold.key_id in (None, key_id)]
         slots = [*(one.slot for one in decisions), *([row.slot] if row else [])]
         return {
-            "consent": self._consent(site, row, now_ms).shown() if row else None,
             "decisions": [self._decision(one) for one in decisions],
             "tokens": parts.tokens(storage, slots, self._base_url, self._token_ttl_s),
             "entries": parts.entries(storage, key_id),
             "holds": [parts.hold(one) for one in held],
         }
 
-    def _consent(self, site: str, row: ConsentRow, now_ms: int) -> Consent:
-        return consent_of(self._book.current(site), row, None, now_ms)
+    def _consent(self, site: str, row: ConsentRow, now_ms: int, refused_days: int) -> dict[str, Any]:
+        return consent_of(self._book.current(site), row, None, now_ms, refused_days=lambda: refused_days).shown()
 
     def _decision(self, row: DecisionRow) -> dict[str, Any]:
         return parts.decision(self._storage, self._archive, row, self._base_url)

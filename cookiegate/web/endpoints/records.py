@@ -32,7 +32,8 @@ def read_record(service: Service, call: Call, site: str) -> Reply:
     if holder.is_erased:
         raise gone(service, holder)
     locale = negotiate(published.policy, call.query("lang"), call.header("HTTP_ACCEPT_LANGUAGE"))
-    return service.records.download(service.records.disclose(site, holder.key_id, locale), form)
+    days = service.places.refused_days(call, published.policy)
+    return service.records.download(service.records.disclose(site, holder.key_id, locale, refused_days=days), form)
 
 
 def act_on_record(service: Service, call: Call, site: str, act: str) -> Reply:

@@ -17,6 +17,7 @@ from cookiegate.ledger.receipt_reading import RECEIPT_LIMIT_CHARS
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.policy.history import read_edition, read_notice
 from cookiegate.policy.wording import Phrasebook
+from cookiegate.rights.disclosure.disclosure import Disclosure
 from cookiegate.web.call import Call
 from cookiegate.web.endpoints.records import BY_PERSON, erase_record, proof_address
 from cookiegate.web.history_view import completed
@@ -106,8 +107,13 @@ def _csv(service: Service, published: PublishedPolicy, holder: Holder) -> BaseRe
 
 
 def _download(service: Service, published: PublishedPolicy, holder: Holder, form: Form) -> BaseResponse:
-    disclosure = service.records.disclose(holder.site, holder.key_id, page_locale(published.policy))
+    disclosure = _disclose(service, published, holder, page_locale(published.policy))
     return to_response(service.records.download(disclosure, form))
+
+
+def _disclose(service: Service, published: PublishedPolicy, holder: Holder, locale: str) -> Disclosure:
+    days = service.places.refused_days(Call(request.environ), published.policy)
+    return service.records.disclose(holder.site, holder.key_id, locale, refused_days=days)
 
 
 def _restrict(service: Service, published: PublishedPolicy, holder: Holder) -> BaseResponse:
@@ -131,7 +137,7 @@ def _ask_erase(service: Service, published: PublishedPolicy, holder: Holder) -> 
     notice = _notice(service, published)
     page = erase_page(
         notice,
-        service.records.disclose(holder.site, holder.key_id, notice["locale"]),
+        _disclose(service, published, holder, notice["locale"]),
         receipt=holder.receipt.text if holder.receipt else None,
         provisions_kept=_span(published, notice)(published.policy.retention.provision_days),
     )
@@ -180,7 +186,7 @@ def _record(
     ground: str | None = None,
 ) -> Response:
     notice = _notice(service, published)
-    disclosure = service.records.disclose(holder.site, holder.key_id, notice["locale"])
+    disclosure = _disclose(service, published, holder, notice["locale"])
     page = record_page(
         notice,
         published.policy.locales,

@@ -12,6 +12,7 @@ from cookiegate.errors import BodyTooLargeError, InvalidInputError, NotFoundErro
 from cookiegate.policy.document import PublishedPolicy
 from cookiegate.rights.requests.files import RequestFile
 from cookiegate.rights.requests.kinds import KINDS
+from cookiegate.web.call import Call
 from cookiegate.web.endpoints.requests import next_step
 from cookiegate.web.records import Form
 from cookiegate.web.request_view import request_page_texts, request_status_page
@@ -125,5 +126,6 @@ def _download(service: Service, published: PublishedPolicy, file: RequestFile, f
     key_id = file.person.subject_key_id
     if key_id is None or not _is_disclosed(file):
         raise NotFoundError("there is nothing to download under this request")
-    disclosure = service.records.disclose(file.site, key_id, page_locale(published.policy))
+    days = service.places.refused_days(Call(request.environ), published.policy)
+    disclosure = service.records.disclose(file.site, key_id, page_locale(published.policy), refused_days=days)
     return to_response(service.records.download(disclosure, form))
