@@ -23,7 +23,7 @@ from cookiegate.web.call import Call
 from cookiegate.web.logs import get_logger
 from cookiegate.web.service import Service
 from cookiegate.web.taking import consent_after, take_decision
-from cookiegate.web.visitors import choice_of, forget_handle, handle_of, keep_choice, signal_of
+from cookiegate.web.visitors import choice_of, forget_handle, handle_of, keep_choice, signal_of, void_pending
 
 Cookies = list[tuple[str, str]]
 Choices = dict[str, bool]
@@ -78,7 +78,10 @@ class _Act:
         if decided.superseded:
             return []
         consent = consent_after(self.service, self.call, self.sibling, decided.row, read_shown(decided.row.record))
-        return keep_choice(self.service, consent, decided.handle)
+        kept = keep_choice(self.service, consent, decided.handle)
+        if decided.row.slot is None:  # a no that waits there is never made void by what allows anything
+            kept += void_pending(self.service, self.call, self.sibling.policy, is_elsewhere=True)
+        return kept
 
     def give_up(self, error: Exception) -> Cookies:
         if isinstance(error, CookiegateError):

@@ -122,9 +122,12 @@ def set_cookies(
     return reply
 
 
-def void_pending(service: Service, call: Call, policy: Policy) -> list[tuple[str, str]]:
-    """Headers that make void what a page of the site still has to send, if anything: there is a newer choice."""
-    cookies, name = cookie_rules(service, call, policy), pending_cookie(policy.site)
+def void_pending(service: Service, call: Call, policy: Policy, *, is_elsewhere: bool = False) -> list[tuple[str, str]]:
+    """Headers that make void what a page of the site still has to send, if anything: there is a newer choice.
+
+    ``is_elsewhere``: it was made on another site, so that the call's page is none of this one's.
+    """
+    cookies, name = cookie_rules(service, None if is_elsewhere else call, policy), pending_cookie(policy.site)
     if call.cookie(name) is None:
         return []
     return [*cookies.clear_way((name,)), cookies.keep(name, VOID, VOID_DAYS * DAY_S, readable=True)]

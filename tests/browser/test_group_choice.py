@@ -21,6 +21,7 @@ from cookiegate.policy.pages import Sharing
 
 DOMAIN = "example.co.uk"
 SERVICE = f"http://consent.{DOMAIN}"
+BLOG_DECISIONS = re.compile(r"/v1/sites/blog/decisions$")
 NAMES = {"demo": "Aoba Store", "blog": "The Aoba blog"}
 
 
@@ -159,3 +160,89 @@ def test_what_it_says_is_kept_as_it_is_shown(browser: Browser, tmp_path: Path, l
     expect(drawn).to_contain_text("Your choice also counts on these sites: The <b>Aoba</b> blog.")
     stage.context.close()
     bench.service.close()
+
+
+def _choose_at_the_service(context: BrowserContext, answer: str) -> None:
+    """Answers on the preferences page of the shop, which tells no open page of it."""
+    page = context.new_page()
+    page.goto(f"{SERVICE}/preferences/demo?lang=en")
+    page.get_by_role("button", name=answer, exact=True).click()
+    expect(page.get_by_role("status")).to_be_visible()
+    page.close()
+
+
+def _come_back(seen: Visit) -> None:
+    """To a tab that is open; headless tabs are visible all the time."""
+    seen.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+
+
+def test_an_open_page_follows_what_was_chosen_at_the_service(
+    named_context: BrowserContext, service: LiveService
+) -> None:
+    there = _visit(named_context, service).go(_address("blog"))
+    assert _ready(there.page) == ["undecided", True]
+    _choose_at_the_service(named_context, "Accept all")
+    _come_back(there)
+    there.wait_until("consent.purposes.analytics")
+    expect(there.banner).to_have_count(0)
+    expect(there.page.locator(STATUS)).to_have_text("Your choice also counts on these sites: Aoba Store.")
+    assert there.token("analytics") is not None
+
+    _choose_at_the_service(named_context, "Withdraw everything")
+    _come_back(there)
+    there.wait_until("consent.state === 'refused'")
+    assert there.token() is None
+    assert there.sent == there.faults == []
+
+
+def _wait_here(context: BrowserContext, there: Visit, choice: str) -> None:
+    """Chooses on a page whose decisions do not get through, for the time being."""
+    context.route(BLOG_DECISIONS, lambda route: route.abort())
+    with there.page.expect_event("requestfailed", lambda request: request.url.endswith("/blog/decisions")):
+        there.page.evaluate("(choice) => void cookiegate.decide(choice)", choice)
+    there.wait_until("consent.pending")
+
+
+def _try_again(context: BrowserContext, there: Visit) -> None:
+    context.unroute(BLOG_DECISIONS)
+    there.page.evaluate("() => dispatchEvent(new Event('online'))")
+    there.wait_until("!consent.pending")
+
+
+def test_a_yes_that_waits_is_void_once_a_no_was_said_at_the_service(
+    named_context: BrowserContext, service: LiveService
+) -> None:
+    there = _visit(named_context, service).go(_address("blog"))
+    _wait_here(named_context, there, "accept")
+    _choose_at_the_service(named_context, "Reject all")
+    _try_again(named_context, there)
+    assert there.consent()["state"] == "refused"
+    assert there.token() is None
+    assert not any(path == "/v1/sites/blog/decisions" for _, path, _ in service.host.hits)
+    expect(there.page.locator(STATUS)).to_have_text("Your choice also counts on these sites: Aoba Store.")
+    there.go(_address("blog"))
+    assert _ready(there.page) == ["refused", False]
+    assert there.faults == []
+
+
+def test_what_waits_is_sent_where_nothing_less_was_chosen_meanwhile(
+    named_context: BrowserContext, service: LiveService
+) -> None:
+    there = _visit(named_context, service).go(_address("blog"))
+    _wait_here(named_context, there, "accept")
+    _try_again(named_context, there)
+    there.wait_until("consent.purposes.analytics")
+    there.decide("withdraw")
+
+    # A no that waits is said, whatever was allowed elsewhere.
+    named_context.clear_cookies()
+    there.go(_address("blog"))
+    assert _ready(there.page) == ["undecided", True]
+    _wait_here(named_context, there, "reject")
+    _choose_at_the_service(named_context, "Accept all")
+    _try_again(named_context, there)
+    assert there.consent()["state"] == "refused"
+    there.go(_address("blog"))
+    assert _ready(there.page) == ["refused", False]
+    assert there.token() is None
+    assert there.faults == []

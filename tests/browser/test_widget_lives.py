@@ -56,7 +56,7 @@ def test_page_from_the_back_forward_cache_follows_what_was_decided_meanwhile(
     context.close()
 
 
-def test_controls_in_shadow_trees_open_and_refuse_and_what_is_held_there_stays_held(
+def test_controls_in_shadow_trees_open_and_refuse_and_what_is_held_in_an_unmarked_one_stays_held(
     page: Page, service: LiveService
 ) -> None:
     app = """<div id="app"></div><script type="module" src="/lives/app.js"></script>"""

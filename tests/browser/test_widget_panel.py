@@ -16,7 +16,9 @@ HOSTILE = '"><img src=x onerror=alert(1)><script>window.hit = 1</script>'
 HELD = f"""<script type="text/plain" data-consent="analytics" src="/stats.js"></script>
 <script type="text/plain" data-consent="analitics">window.misspelt = 1</script>
 <iframe title="Ad" data-consent="advertising" data-src="/ad.html" width="300" height="250"></iframe>
-<div data-consent='{HOSTILE}'></div>"""
+<div data-consent='{HOSTILE}'></div>
+<app-shop data-consent><template shadowrootmode="open">
+<script type="text/plain" data-consent="analitics" src="/tree.js"></script></template></app-shop>"""
 ASKED = "?cookiegate=debug"
 
 
@@ -66,13 +68,16 @@ def test_it_says_what_holds_what_waits_and_what_was_sent(page: Page, world: Live
     script = row(page, "script")
     expect(script.first).to_have_text(re.compile(r"/stats\.js – held: analytics is not allowed"))
     expect(script.nth(1)).to_have_text("inline – held: no purpose of the policy: analitics")
+    expect(row(page, "app-shop")).to_have_text("its shadow tree is looked through")
     expect(row(page, "iframe")).to_have_text(re.compile(r"/ad\.html – held: advertising is not allowed"))
     expect(row(page, "div")).to_contain_text(HOSTILE.split(maxsplit=1)[0])  # as text
     expect(panel(page).locator("img, script")).to_have_count(0)
     expect(row(page, "Global Privacy Control")).to_have_text("off")
+    expect(page.frame_locator("iframe").get_by_role("button").first).to_be_visible()  # what finds trees is here
     page.evaluate("() => window.cookiegate.decide('accept')")
     seen.wait_until("consent.purposes.analytics")
     expect(script.first).to_have_text(re.compile(r"/stats\.js – released for analytics"))
+    expect(script.nth(2)).to_have_text(re.compile(r"/tree\.js – held: no purpose of the policy: analitics"))
     expect(row(page, "token")).to_have_text("in memory")
     page.wait_for_function("() => window.ran")
     expect(panel(page)).to_contain_text("accept; answered 20")

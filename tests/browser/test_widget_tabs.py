@@ -71,6 +71,26 @@ def test_storage_events_stand_in_for_a_missing_channel(browser: Browser, service
     context.close()
 
 
+def test_what_else_a_page_stores_is_not_listened_to(browser: Browser, service: LiveService) -> None:
+    context = browser.new_context(locale="en-GB")
+    context.add_init_script("delete window.BroadcastChannel")
+    address = service.page(shop())
+    first = visit(context.new_page(), service).go(address)
+    second = visit(context.new_page(), service).go(address)
+    first.decide("accept")
+    second.wait_until("consent.purposes.analytics")
+    second.page.evaluate("() => addEventListener('storage', ({ key }) => { window.last = key })")
+    day = first.kept()["cg_choice"].split(".")[2]
+    store = """([key, day]) => { document.cookie = `cg_choice=refused.1.${day};path=/`;
+      localStorage.setItem(key, day) }"""
+    first.page.evaluate(store, ["cart", day])
+    second.page.wait_for_function("() => window.last === 'cart'")
+    assert second.consent()["state"] == "granted"
+    first.page.evaluate(store, ["cg_pending.demo", day])
+    second.wait_until("consent.state === 'refused'")
+    context.close()
+
+
 def test_a_choice_that_only_the_cookie_tells_is_seen_when_the_tab_is_seen_again(tabs: tuple[Visit, Visit]) -> None:
     first, _ = tabs
     first.decide("accept")

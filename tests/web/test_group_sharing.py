@@ -380,3 +380,17 @@ def test_a_restricted_use_is_not_lifted_from_elsewhere(person: Person) -> None:
     assert person.consent("blog")["restricted"] is True
     person.decide("demo", "withdraw")
     assert person.states() == ["refused"] * 3
+
+
+def test_a_no_makes_void_what_waits_on_a_site_whose_cookies_the_service_sees(tmp_path: Path) -> None:
+    demo = replace(member("demo", "news"), origins=("http://demo.other.test",))
+    news = member("news", share=Sharing("shop.test", {"demo": {"ja": "demo", "en": "demo"}}))
+    bench = make_bench(tmp_path, policies=(demo, news), BASE_URL="https://consent.shop.test")
+    client = Client(bench.front)
+    client.set_cookie("cg_pending.news", "123456")
+    visitor = Visitor(client, site="demo", origin="http://demo.other.test")
+    for action, void in (("accept", []), ("withdraw", ["cg_pending.news=0"])):
+        cookies = visitor.decide(action).headers.getlist("Set-Cookie")
+        made = [line for line in cookies if line.startswith("cg_pending.") and "; Domain=shop.test" in line]
+        assert [line.partition(";")[0] for line in made] == void
+    bench.service.close()

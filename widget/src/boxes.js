@@ -4,17 +4,19 @@
  */
 import { createCovers } from "./frames.js";
 import { BOXES, isWhole, purposesOf, reinsert } from "./held.js";
-import { all, elements, guarded } from "./page.js";
+import { elements, guarded } from "./page.js";
+import { createTrees } from "./trees.js";
 import { waiting } from "./waiting.js";
 
-/** @import { Core } from "./types.js" */
+/** @import { Core, Places } from "./types.js" */
 
 /**
  * @param {Core} core
  * @param {() => void} open opens the dialog
  * @param {(view: any) => void} dress puts the styles that everything of ours has into a window
+ * @param {Places} places
  */
-export function createBoxes({ allows, config, consent, decide }, open, dress) {
+export function createBoxes({ allows, config, consent, decide, redraw }, open, dress, places) {
   const cover = createCovers(config, open, dress);
   /**
    * Boxes that are shown, with what each was given: the page may have changed what waits in it since.
@@ -63,17 +65,23 @@ export function createBoxes({ allows, config, consent, decide }, open, dress) {
   }
 
   // A page that shows something else in the same frame.
-  new MutationObserver((records) => {
+  const changing = new MutationObserver((records) => {
     for (const { target } of records) {
       const box = /** @type {Element} */ (target);
       if (taken.has(box)) guarded(fill)(box, false);
       if (elements.matches.call(box, BOXES)) guarded(settle)(box);
     }
-  }).observe(document, { subtree: true, attributeFilter: ["data-consent", "data-src"] });
+  });
+  /** @param {Node} tree */
+  const follow = (tree) => changing.observe(tree, { subtree: true, attributeFilter: ["data-consent", "data-src"] });
+  follow(document);
+  const hasNewTrees = createTrees(places, redraw, follow);
 
   return {
     apply() {
-      for (const box of all(BOXES)) guarded(settle)(box);
+      // Scripts are let go of by the first file, which looks where it is now told to, and then calls again.
+      if (hasNewTrees()) return redraw();
+      for (const find of places) for (const box of find(BOXES)) guarded(settle)(box);
     },
     /** A new choice as a whole ends what was shown once. */
     end() {

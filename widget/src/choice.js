@@ -85,7 +85,7 @@ export function writeChoice(choice, days, domain) {
 }
 
 /** YYYYMMDD in UTC. @param {string | null} time RFC 3339; null means now */
-const dayOf = (time) => (time || new Date().toISOString()).slice(0, 10).replace(/-/g, "");
+const dayOf = (time) => (time || new Date().toISOString()).replace(/-|T.*/g, "");
 
 /** @param {number | null} version @param {string | null} [time] @returns {Choice} */
 const refusal = (version, time = null) => ({ ...undecided(), state: "refused", version, day: dayOf(time) });
@@ -163,7 +163,7 @@ export function narrowed(choice, wish, version) {
   return wish.purposes.size && choice.state !== "granted" ? choice : refusal(version);
 }
 
-/** Whether a wish goes beyond a choice. @param {Grant} wish @param {Choice} choice */
+/** Whether a wish goes beyond a choice. @param {Grant} wish @param {Grant} choice */
 export const widens = (wish, choice) =>
   both(wish.purposes, choice.purposes).size + both(wish.acquire, choice.acquire).size <
   wish.purposes.size + wish.acquire.size;

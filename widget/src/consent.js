@@ -1,6 +1,7 @@
 /** What holds in this page now, and who wants to know when it changes. */
 import { format, reasonToAsk, undecided } from "./choice.js";
 import { createNews } from "./news.js";
+import { documents } from "./page.js";
 
 /** @import { Choice, Config, Consent } from "./types.js" */
 
@@ -86,7 +87,7 @@ export function createConsent(config, isPending) {
       if (before && told !== before) {
         const now = snapshot();
         changed.tell(now);
-        EventTarget.prototype.dispatchEvent.call(document, new CustomEvent("cookiegate:change", { detail: now }));
+        documents.dispatchEvent.call(document, new CustomEvent("cookiegate:change", { detail: now }));
       }
       // A grant that waits to be confirmed again has not been taken back.
       const { purposes } = valid();

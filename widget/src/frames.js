@@ -16,6 +16,12 @@ import { waiting } from "./waiting.js";
 /** WCAG 2.2, success criterion 2.5.8: what is smaller takes no button. So counting pixels stay as they are. */
 const LEAST_PX = 24;
 
+/** The window that an element's styles are put into; for one in a shadow tree, what stands in for that. @param {Element} held */
+function viewOf(held) {
+  const tree = Node.prototype.getRootNode.call(held);
+  return tree instanceof ShadowRoot ? { document: tree, Document: ShadowRoot, CSSStyleSheet } : window;
+}
+
 /**
  * @param {Element} held
  * @param {Notice} notice
@@ -82,7 +88,7 @@ function createCover(held, config, act, dress) {
     isOver = !inside;
     x = y = 0;
     cover = makeCover(held, notice, act, !isOver);
-    const view = inside ? box.contentWindow : window;
+    const view = inside ? box.contentWindow : viewOf(held);
     dress(view);
     addSheet(css, view);
     if (!inside) return held.after(cover);

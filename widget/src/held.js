@@ -25,9 +25,9 @@ const isDeferred = (script) =>
   script.getAttribute("data-type") === "module" || (script.hasAttribute("src") && script.hasAttribute("defer"));
 
 /** Whether an element is or has something held. `<input name="matches">` may stand in a form. @param {Node} node */
-const holdsAny = (node) =>
+export const holdsAny = (node) =>
   node instanceof Element &&
-  (elements.matches.call(node, "[data-consent]") || elements.querySelector.call(node, "[data-consent]") !== null);
+  (elements.matches.call(node, "[data-consent]") || elements.querySelector.call(node, "[data-consent]"));
 
 /** Whether the parser is done with it: it may stop in the middle of an inline script or of a picture. @param {Node} node */
 export const isWhole = (node) => read("readyState") !== "loading" || node.nextSibling;

@@ -26,9 +26,9 @@ export function createJournal({ site, share }) {
     kept = null;
     keepCookie(name, entry ? entry.key.slice(-6) : "", DAYS, share);
     try {
-      // First away with the older one: the newer may not fit.
-      localStorage.removeItem(name);
+      // An older one that stays where the newer does not fit is not what the cookie says. One event for the other tabs.
       if (entry) localStorage.setItem(name, JSON.stringify(entry));
+      else localStorage.removeItem(name);
     } catch {
       kept = entry;
     }

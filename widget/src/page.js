@@ -5,8 +5,11 @@
  * Document), so every access goes through `Document.prototype`. Properties of `window` cannot be shadowed that way.
  */
 
+/** @import { Places } from "./types.js" */
+
 export const documents = Document.prototype;
-export const elements = Element.prototype;
+/** Left out, for being pure, where nothing is held. */
+export const elements = /* @__PURE__ */ (() => Element.prototype)();
 
 /**
  * @template {keyof Document} Name
@@ -16,10 +19,17 @@ export const elements = Element.prototype;
 export const read = (name) => Reflect.get(documents, name, document);
 
 /**
- * @param {string} selector
- * @returns {Element[]} in document order
+ * Where marks are looked for: in the document, and in the shadow trees that the third file has been shown.
+ *
+ * @type {Places}
  */
-export const all = (selector) => [...documents.querySelectorAll.call(document, selector)];
+export const places = [(selector) => documents.querySelectorAll.call(document, selector)];
+
+/**
+ * @param {string} selector
+ * @returns {Element[]} in document order, tree after tree
+ */
+export const all = (selector) => places.flatMap((find) => [...find(selector)]);
 
 export const isVisible = () => read("visibilityState") === "visible";
 

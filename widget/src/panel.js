@@ -1,7 +1,7 @@
 /** The developer panel: what holds in this page and why, and what each request carried. In English, for whoever builds the site. */
 import { purposesOf } from "./held.js";
 import { make } from "./elements.js";
-import { all, guarded } from "./page.js";
+import { guarded } from "./page.js";
 import css from "./panel.css";
 import { waiting } from "./waiting.js";
 import { watchRequests } from "./watching.js";
@@ -100,13 +100,15 @@ export function watch(core) {
 
   /** @returns {Row[]} */
   function held() {
-    const marked = all("[data-consent]").map((element) => {
+    // The page's own search, which knows of shadow trees.
+    const marked = core.page.all("[data-consent]").map((element) => {
       const wanted = purposesOf(element);
       const isScript = element.localName === "script";
       const isHeld = isScript
         ? element.getAttribute("type") === "text/plain"
         : waiting(element).some(([piece, name, address]) => piece.getAttribute(name) !== address);
       const address = isScript ? element.getAttribute("src") || "inline" : waiting(element)[0]?.[2] || "nothing waits";
+      if (element.shadowRoot && !wanted.length) return /** @type {Row} */ ([element.localName, "its shadow tree is looked through"]);
       const reason = isHeld ? `held: ${why(wanted) || "it runs in its turn"}` : `released for ${wanted.join(", ")}`;
       return /** @type {Row} */ ([element.localName, `${address} – ${reason}`]);
     });

@@ -2,7 +2,7 @@
 import { isVisible } from "./page.js";
 
 /**
- * @param {string} name of the channel, for which all storage events stand in
+ * @param {string} name of the channel, for which storage events of the same name stand in
  * @param {() => void} onChange
  * @returns {() => void} tells the others
  */
@@ -14,7 +14,7 @@ export function createTabs(name, onChange) {
     channel.onmessage = onChange;
   } catch {
     // Missing.
-    addEventListener("storage", onChange);
+    addEventListener("storage", ({ key }) => key === name && onChange());
   }
   // Restored from the back/forward cache, where no message arrives.
   addEventListener("pageshow", (event) => event.persisted && onChange());

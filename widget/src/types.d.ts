@@ -146,6 +146,9 @@ export interface Answer {
   retry_after_ms: number;
 }
 
+/** Where marks are looked for: each gives what a selector finds there. */
+export type Places = ((selector: string) => NodeListOf<Element>)[];
+
 /** A text or its key: alone, or followed by a link. */
 export type Note = string | [text: string, href: string, label: string];
 

@@ -5,7 +5,7 @@ import { button, iconButton, link, make, rootOf } from "./elements.js";
 import { BOXES } from "./held.js";
 import { CROSS, authority, paragraphs } from "./layers.js";
 import { OPENERS, createLoading, meets } from "./loading.js";
-import { all, guarded, parsed, read, report, webAddress } from "./page.js";
+import { all, guarded, parsed, places, read, report, webAddress } from "./page.js";
 import css from "./style.css";
 import { addSheet } from "./styles.js";
 
@@ -106,7 +106,7 @@ export function createUi(core, asked) {
   const open = () => void (read("body") ? openNow() : parsed.then(openNow));
 
   /** @param {Covers} file */
-  const putBoxes = ({ createBoxes }) => (boxes ??= createBoxes(core, open, dress));
+  const putBoxes = ({ createBoxes }) => (boxes ??= createBoxes(core, open, dress, places));
 
   /** @param {string} text */
   function show(text) {
