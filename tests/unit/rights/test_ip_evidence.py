@@ -96,6 +96,7 @@ def test_s01_a_site_keeps_no_address_unless_its_policy_says_so(tmp_path: Path) -
     bench = make_bench(tmp_path)
     bench.visitor().decide("accept")
     assert bench.service.ip_evidence.flush() == 0
+    bench.service.close()
 
 
 def test_writes_and_refusals_of_a_site_that_keeps_evidence_are_seen(tmp_path: Path) -> None:
@@ -110,6 +111,7 @@ def test_writes_and_refusals_of_a_site_that_keeps_evidence_are_seen(tmp_path: Pa
     assert ("/v1/sites/<site>/decisions", 201) in seen
     assert ("/v1/sites/<site>/decisions", 429) in seen
     assert any(act.startswith("/preferences") for act, _ in seen)
+    bench.service.close()
 
 
 def test_a_day_is_disposed_of_for_good(bench: Bench, evidence: IpEvidence, tmp_path: Path) -> None:
