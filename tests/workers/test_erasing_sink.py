@@ -37,7 +37,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def address(bench: Bench) -> Iterator[str]:
     """Where the service answers."""
     server: Any = make_server("127.0.0.1", 0, bench.front, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
