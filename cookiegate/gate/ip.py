@@ -11,6 +11,8 @@ import socket
 
 _IPV6_KEPT_BYTES = 6
 _LONGEST = 64
+#: A header with more addresses than proxies put there goes as a whole: to read them would take long.
+_MOST = 64
 #: Most addresses, which need no reader.
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _FORWARDED_FOR = re.compile(r'(?:^|[;,])\s*for=("[^"]*"|[^;,\s]*)', re.IGNORECASE)
@@ -56,18 +58,21 @@ def filter_address(text: object, *, granted: bool, truncating: bool) -> str | No
 
 
 def filter_list(value: str, *, granted: bool, truncating: bool) -> str | None:
-    """An ``X-Forwarded-For`` value as the grant allows it; None if nothing is left."""
+    """An ``X-Forwarded-For`` value as the grant allows it; None if nothing is left, or it holds too many."""
+    if value.count(",") >= _MOST:
+        return None
     found = (filter_address(part, granted=granted, truncating=truncating) for part in value.split(","))
     return ", ".join(part for part in found if part is not None) or None
 
 
 def filter_forwarded(value: str, *, granted: bool, truncating: bool) -> str | None:
-    """A ``Forwarded`` value, its ``for`` members only, as the grant allows them; None if nothing is left.
+    """A ``Forwarded`` value, its ``for`` members only, as the grant allows them; None as above.
 
     Source: RFC 7239 sections 4 and 6.
     """
     kept = []
-    for member in _FORWARDED_FOR.findall(value):
+    members = _FORWARDED_FOR.findall(value)
+    for member in members if len(members) <= _MOST else ():
         address = filter_address(member.strip('"'), granted=granted, truncating=truncating)
         if address is not None:
             kept.append(f'for="[{address}]"' if ":" in address else f"for={address}")

@@ -22,6 +22,9 @@ _CONTEXTS = (
 )  # fmt: skip
 _HEADERS = {
     "many addresses": {"X-Forwarded-For": "203.0.113.9," * (_LONG // 12)},
+    "many that are none": {"X-Forwarded-For": "1," * (_LONG // 2)},
+    "many long addresses": {"X-Forwarded-For": "1::1," * (_LONG // 5)},
+    "many long members": {"Forwarded": "for=1::1;" * (_LONG // 9)},
     "many members": {"Forwarded": "for=1.2.3.4;" * (_LONG // 12)},
     "open quotes": {"Forwarded": 'for="' * (_LONG // 5)},
     "spaces": {"Forwarded": " " * _LONG},

@@ -108,23 +108,27 @@ export function filterAddress(text, { granted, truncating }) {
   return address && write(address);
 }
 
-/** An `X-Forwarded-For` value; null if nothing is left. @param {string} value @param {IpRule} rule */
-export const filterList = (value, rule) =>
-  value
-    .split(",")
-    .map((part) => filterAddress(part, rule))
-    .filter((part) => part !== null)
-    .join(", ") || null;
+/** A header with more addresses than proxies put there goes as a whole, as in Python. */
+const MOST = 64;
+
+/** An `X-Forwarded-For` value; null if nothing is left, or it holds too many. @param {string} value @param {IpRule} rule */
+export function filterList(value, rule) {
+  const parts = value.split(",");
+  if (parts.length > MOST) return null;
+  const kept = parts.map((part) => filterAddress(part, rule)).filter((part) => part !== null);
+  return kept.join(", ") || null;
+}
 
 /**
- * A `Forwarded` value, its `for` members only (RFC 7239); null if nothing is left.
+ * A `Forwarded` value, its `for` members only (RFC 7239); null as above.
  *
  * @param {string} value
  * @param {IpRule} rule
  */
 export function filterForwarded(value, rule) {
+  const members = [...value.matchAll(FORWARDED_FOR)];
   const kept = [];
-  for (const [, member = ""] of value.matchAll(FORWARDED_FOR)) {
+  for (const [, member = ""] of members.length > MOST ? [] : members) {
     const address = filterAddress(unquoted(member), rule);
     if (address !== null) kept.push(address.includes(":") ? `for="[${address}]"` : `for=${address}`);
   }
