@@ -67,8 +67,11 @@ static bool is_timely(const Leaving *leaving, const Rules *rules, const Given *g
             return false;
         if (telling == UNTOLD || (!time->is_age && (at_ms < EARLIEST_TIME_MS || at_ms >= LATEST_TIME_MS)))
             continue;
-        if (time->is_age)
+        if (time->is_age) {
+            if (at_ms > LATEST_TIME_MS)
+                return false;
             at_ms = given->received_ms - at_ms;
+        }
         if (at_ms > given->received_ms)
             at_ms = given->received_ms;
         return given->earliest_ms <= at_ms && at_ms <= given->latest_ms;
@@ -76,9 +79,8 @@ static bool is_timely(const Leaving *leaving, const Rules *rules, const Given *g
     return given->passes_untimed;
 }
 
-void leaving_begin(Leaving *leaving, const Rules *rules, const Span *secrets, size_t count) {
-    leaving->secrets = secrets;
-    leaving->secrets_count = count;
+void leaving_begin(Leaving *leaving, const Rules *rules, Span secret) {
+    leaving->secret = secret;
     leaving->truncate = rules->truncate;
     leaving->documents = &rules->documents;
     leaving->refused_size = 0;
@@ -147,15 +149,21 @@ static uint32_t leave_each_line(Leaving *leaving, const Rules *rules, const Give
     uint32_t count = 0, query = leaving->pairs->size, slots[SLOTS_LIMIT];
     const char *newline = lines.size > 0 && memchr(lines.text, '\r', lines.size) != NULL ? "\r\n" : "\n";
     Span line = {lines.text, 0};
-    bool odd = false;
+    bool odd = false, more = next_line(&lines, &line, &odd);
+    if (!more) /* all of them are blank: the query alone is the event */
+        line.size = 0;
     memcpy(slots, leaving->slots, sizeof slots);
-    for (bool more = next_line(&lines, &line, &odd); more || count == 0; count++) {
+    for (; more || count == 0; count++) {
         leaving->pairs->size = query;
         memcpy(leaving->slots, slots, sizeof slots);
-        if (odd || count == LINES_LIMIT || (count > 0 && !out_add(leaving->out, newline, strlen(newline)))
-            || !leave_line_event(leaving, rules, given, *shared, line))
+        if (odd || count == LINES_LIMIT || (count > 0 && !out_add(leaving->out, newline, strlen(newline))))
+            return 0;
+        size_t before = leaving->out->size;
+        if (!leave_line_event(leaving, rules, given, *shared, line))
             return 0;
         more = more && next_line(&lines, &line, &odd);
+        if (leaving->out->size == before && (more || count > 0))
+            return 0; /* of several a blank one would be read as none */
     }
     return odd ? 0 : count;
 }

@@ -34,16 +34,14 @@ bool refuse(Leaving *leaving, int32_t label, const Node *node, Span name) {
 }
 
 bool has_secret(const Leaving *leaving, Span text) {
-    const char *end = text.text + text.size;
-    for (size_t number = 0; text.size >= SECRET_LEAST && number < leaving->secrets_count; number++) {
-        const Span *secret = &leaving->secrets[number];
-        for (const char *at = text.text; (size_t)(end - at) >= secret->size; at++) {
-            at = memchr(at, secret->text[0], (size_t)(end - at) - secret->size + 1);
-            if (at == NULL)
-                break;
-            if (memcmp(at, secret->text, secret->size) == 0)
-                return true;
-        }
+    Span secret = leaving->secret;
+    const char *at = text.text, *end = at + text.size;
+    while (secret.size >= SECRET_LEAST && (size_t)(end - at) >= secret.size) {
+        at = memchr(at, secret.text[0], (size_t)(end - at) - secret.size + 1);
+        if (at == NULL)
+            break;
+        if (memcmp(at++, secret.text, secret.size) == 0)
+            return true;
     }
     return false;
 }

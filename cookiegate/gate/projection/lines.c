@@ -38,7 +38,7 @@ static PyObject *leave_plain(Reading *reading, const Grant *grant) {
     if (projection == NULL)
         return NULL;
     given.received_ms = reading->received_ms;
-    leaving_begin(leaving, &projection->rules, &given.token, 1);
+    leaving_begin(leaving, &projection->rules, given.token);
     bool done = leave_event(leaving, &projection->rules, &given, 0) && out_add(leaving->out, "\n", 1);
     return accept(reading, projection, leaving->out, done);
 }

@@ -174,8 +174,7 @@ typedef struct {
     Out *scratch, *value; /* what is left of that, and of a value in this */
     Span document_token;  /* the token in one of the event's documents */
     int event_documents;  /* how many that hold one document the event has */
-    const Span *secrets;  /* texts that must not stay */
-    size_t secrets_count;
+    Span secret;          /* the token, which must not stay in a text */
     Refused *refused;
     uint32_t refused_size, refused_room;
     uint32_t slots[SLOTS_LIMIT]; /* place and one of what was remembered; 0: was not there */
@@ -312,7 +311,7 @@ typedef struct {
 } Given;
 
 /* Begins anew, by these rules. */
-void leaving_begin(Leaving *leaving, const Rules *rules, const Span *secrets, size_t count);
+void leaving_begin(Leaving *leaving, const Rules *rules, Span secret);
 /* Writes what stays of the event at a place. False if the thorough way must look, with an exception set if something
  * broke; nothing that was written then counts. What slots hold already is of what the event shares with others. */
 bool leave_event(Leaving *leaving, const Rules *rules, const Given *given, uint32_t place);

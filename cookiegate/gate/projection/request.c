@@ -168,16 +168,18 @@ static bool leave_client(Leaving *leaving, const Rules *rules, Request *request)
     return found >= 0;
 }
 
+static bool is_same(Span text, Span other) {
+    return text.size == other.size && memcmp(text.text, other.text, text.size) == 0;
+}
+
 /* What is known of the grant and of the request. */
 static Given given_of(const Requests *requests, const Grant *grant, const Request *request) {
     Given given = grant->given;
-    const Span *first = request->tokens;
     given.received_ms = request->received_ms;
     given.passes_untimed = !requests->checks_times
                            || (given.earliest_ms <= given.received_ms
                                && given.received_ms / 1000 < given.latest_ms / 1000 + requests->leeway_s);
-    given.is_shared = request->tokens_count > 0 && first->size == given.token.size
-                      && memcmp(first->text, given.token.text, first->size) == 0;
+    given.is_shared = request->tokens_count > 0 && is_same(request->tokens[0], given.token);
     if (!requests->stamps_events)
         given.stamp = (Span){NULL, 0};
     return given;
@@ -187,12 +189,10 @@ uint32_t request_leave(Workspace *workspace, const Requests *requests, const Gra
     Leaving *leaving = &workspace->leaving;
     const Rules *rules = &grant_projection(grant, request->route)->rules;
     Given given = given_of(requests, grant, request);
-    Span secrets[TOKENS_LIMIT + 1] = {given.token};
-    size_t count = 1;
     for (int number = 0; number < request->tokens_count; number++)
-        if (request->tokens[number].size >= SECRET_LEAST)
-            secrets[count++] = request->tokens[number];
-    leaving_begin(leaving, rules, secrets, count);
+        if (request->tokens[number].size >= SECRET_LEAST && !is_same(request->tokens[number], given.token))
+            return 0; /* a secret that a stranger chose */
+    leaving_begin(leaving, rules, given.token);
     workspace->beside.size = 0;
     uint32_t events = leave_events(workspace, requests, rules, &given, request);
     workspace->value.size = workspace->scratch.size = 0; /* of what events had in them */
@@ -202,7 +202,6 @@ uint32_t request_leave(Workspace *workspace, const Requests *requests, const Gra
     done = done && leave_headers(leaving, rules, &request->head);
     leaving->out = &workspace->out;
     leaving->tape = &workspace->tape;
-    leaving->secrets_count = 0;
     return done ? events : 0;
 }
 

@@ -7,7 +7,7 @@
 int route_of(const Requests *requests, const Request *request) {
     char name[ADDRESS_LIMIT];
     size_t size = request->method.size + 1 + request->path.size;
-    if (size > sizeof name)
+    if (size > sizeof name || memchr(request->method.text, ' ', request->method.size) != NULL)
         return -1;
     memcpy(name, request->method.text, request->method.size);
     name[request->method.size] = ' ';

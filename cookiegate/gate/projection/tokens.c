@@ -44,7 +44,7 @@ Span token_in(Arena *arena, Span text, bool folded) {
     for (Span word = next_word(&at, end); word.text != NULL; word = next_word(&at, end)) {
         if (memchr(word.text, '.', word.size) != NULL)
             return word;
-        if (!folded || documents++ == DOCUMENTS_MOST)
+        if (!folded || documents++ >= DOCUMENTS_MOST)
             continue;
         size_t before = arena->size;
         Span found = token_in(arena, read_base64(arena, word), false);
@@ -75,6 +75,8 @@ bool token_beside(Span query, Span *token) {
         const char *until = memchr(at, '&', (size_t)(end - at));
         if (until == NULL)
             until = end;
+        if (until - at == 2 && memcmp(at, "ct", 2) == 0)
+            return false;
         if (until - at >= 3 && memcmp(at, "ct=", 3) == 0) {
             *token = (Span){at + 3, (size_t)(until - at - 3)};
             return true;
