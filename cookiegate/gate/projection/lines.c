@@ -7,6 +7,7 @@ typedef struct {
     const Grants *grants;
     PyObject *stands;
     const Requests *requests; /* NULL for plain events */
+    Request *request;         /* the one at hand */
     Span token_name;          /* of those: the member that has the token */
     long long moment, received_ms;
     Projection *touched; /* the first of those whose tallies changed */
@@ -77,13 +78,12 @@ static Span read_request(const Reading *reading, Request *request, Span line) {
 
 /* A line's outcome, its token's text if that is not known, None if the thorough way must look; NULL if it broke. */
 static PyObject *read_line(Reading *reading, PyObject *line) {
-    Request request;
     char *text;
     Py_ssize_t size;
     if (PyBytes_AsStringAndSize(line, &text, &size) < 0)
         return NULL;
     Span told = {text, (size_t)size};
-    Span token = reading->requests == NULL ? token_of(reading, told) : read_request(reading, &request, told);
+    Span token = reading->requests == NULL ? token_of(reading, told) : read_request(reading, reading->request, told);
     if (token.text == NULL) {
         if (PyErr_Occurred())
             return NULL;
@@ -96,7 +96,8 @@ static PyObject *read_line(Reading *reading, PyObject *line) {
     int good = grant_stands(grant, reading->stands, reading->moment);
     PyObject *outcome = NULL;
     if (good == 1)
-        outcome = reading->requests == NULL ? leave_plain(reading, grant) : leave_request(reading, grant, &request);
+        outcome =
+            reading->requests == NULL ? leave_plain(reading, grant) : leave_request(reading, grant, reading->request);
     Py_DECREF((PyObject *)grant);
     if (outcome == NULL && !PyErr_Occurred())
         Py_RETURN_NONE;
@@ -136,7 +137,8 @@ static bool read_reader(Reading *reading, PyObject *reader) {
 
 PyObject *project_lines(PyObject *module, PyObject *arguments) {
     PyObject *lines, *grants, *reader, *counts = PyDict_New(), *outcomes = NULL, *found = NULL;
-    Reading reading = {.workspace = workspace_take(NULL)};
+    Request request;
+    Reading reading = {.workspace = workspace_take(NULL), .request = &request};
     (void)module;
     if (counts == NULL || reading.workspace == NULL
         || !PyArg_ParseTuple(arguments, "O!O!OOLL", &PyList_Type, &lines, grants_type, &grants, &reading.stands,

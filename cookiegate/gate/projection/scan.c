@@ -13,10 +13,22 @@ typedef struct {
     At start, end;
 } Scanner;
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define STEP 16
+
+/* How many of the next sixteen bytes are plain: no quote, no backslash, no control character, and of ASCII. */
+static int plain_bytes(At at) {
+    __m128i sixteen = _mm_loadu_si128((const __m128i *)at);
+    __m128i marks = _mm_cmplt_epi8(sixteen, _mm_set1_epi8(0x20)); /* signed: what is past ASCII is below, too */
+    marks = _mm_or_si128(marks, _mm_cmpeq_epi8(sixteen, _mm_set1_epi8('"')));
+    marks = _mm_or_si128(marks, _mm_cmpeq_epi8(sixteen, _mm_set1_epi8('\\')));
+    int mask = _mm_movemask_epi8(marks);
+    return mask == 0 ? STEP : __builtin_ctz((unsigned)mask);
+}
+#elif defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define STEP 8
 
-/* How many of the next eight bytes are plain: no quote, no backslash, no control character, and of ASCII. */
 static int plain_bytes(At at) {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
     uint64_t eight;
