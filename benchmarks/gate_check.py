@@ -1,10 +1,15 @@
-"""``/gate/check`` with a warm cache against nginx serving a static file, in one run."""
+"""``/gate/check`` with a warm cache against nginx serving a static file, in one run.
+
+nginx gets a request of nothing, and the same request, with its token of some 450 bytes; and beside both stands the
+server that the service runs in with an answer of nothing, which is as much as any program in it could do.
+"""
 
 from __future__ import annotations
 
 import http.client
 import secrets
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -48,6 +53,16 @@ def start_nginx(folder: Path, port: int) -> subprocess.Popen[bytes]:
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port))
     process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(config)])
+    await_answer(port)
+    return process
+
+
+def await_answer(port: int) -> None:
+    """Returns when somebody answers there.
+
+    Raises:
+        RuntimeError: nobody did for five seconds.
+    """
     for _ in range(100):
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
@@ -56,36 +71,45 @@ def start_nginx(folder: Path, port: int) -> subprocess.Popen[bytes]:
         except OSError:
             time.sleep(0.05)
         else:
-            return process
-    raise RuntimeError("nginx did not start")
+            return
+    raise RuntimeError(f"nothing started on port {port}")
 
 
 def run() -> None:
-    """Prints the ratio."""
+    """Prints the ratios."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         port = free_port()
         folder.chmod(0o755)
         nginx = start_nginx(folder, port)
+        ready_port = free_port()
+        ready = subprocess.Popen([sys.executable, "-m", "benchmarks.ready_answer", str(ready_port)])
         service = ServiceProcess(folder, policies=(DEMO,))
         service.start()
         try:
             url = f"http://127.0.0.1:{service.port}"
             token = f"X-Consent-Token: {accept(url)}"
-            check = f"{url}/gate/check?purpose=analytics"
-            static = f"http://127.0.0.1:{port}/file.txt"
+            check = "gate/check?purpose=analytics"
+            static, at_once = f"http://127.0.0.1:{port}/file.txt", f"http://127.0.0.1:{ready_port}/{check}"
+            await_answer(ready_port)
             rates = interleave(
                 ROUNDS,
                 {
                     "nginx": lambda: wrk(static, SECONDS, CONNECTIONS)[0],
-                    "ours": lambda: wrk(check, SECONDS, CONNECTIONS, None, token)[0],
+                    "nginx, the same request": lambda: wrk(static, SECONDS, CONNECTIONS, None, token)[0],
+                    "ready": lambda: wrk(at_once, SECONDS, CONNECTIONS, None, token)[0],
+                    "ours": lambda: wrk(f"{url}/{check}", SECONDS, CONNECTIONS, None, token)[0],
                 },
             )
         finally:
             service.stop()
-            nginx.terminate()
-            nginx.wait(10)
+            for process in (nginx, ready):
+                process.terminate()
+                process.wait(10)
+    same = "nginx, the same request"
     show("/gate/check, warm", rates["ours"], "/s", "nginx, a static file/s", rates["nginx"], AIM_RATIO)
+    show("/gate/check, warm", rates["ours"], "/s", f"{same}/s", rates[same], AIM_RATIO)
+    show("an answer of nothing, granian", rates["ready"], "/s", "nginx, a static file/s", rates["nginx"], AIM_RATIO)
 
 
 if __name__ == "__main__":
