@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from support.live import LiveService
@@ -14,6 +16,17 @@ def tabs(context: BrowserContext, service: LiveService) -> tuple[Visit, Visit]:
     address = service.page(shop())
     first, second = visit(context.new_page(), service), visit(context.new_page(), service)
     return first.go(address), second.go(address)
+
+
+@pytest.fixture
+def tabs_without_channel(browser: Browser, service: LiveService) -> Iterator[tuple[Visit, Visit]]:
+    """The same in a browser without ``BroadcastChannel``."""
+    context = browser.new_context(locale="en-GB")
+    context.add_init_script("delete window.BroadcastChannel")
+    address = service.page(shop())
+    first, second = visit(context.new_page(), service), visit(context.new_page(), service)
+    yield first.go(address), second.go(address)
+    context.close()
 
 
 def test_a_grant_in_one_tab_closes_the_banner_in_the_other_and_holds_there(tabs: tuple[Visit, Visit]) -> None:
@@ -58,25 +71,16 @@ def test_the_tab_that_stays_sends_what_the_closed_one_could_not(
     assert {key for key, _ in second.sent} <= {key for key, _ in first.sent} or not first.sent
 
 
-def test_storage_events_stand_in_for_a_missing_channel(browser: Browser, service: LiveService) -> None:
-    context = browser.new_context(locale="en-GB")
-    context.add_init_script("delete window.BroadcastChannel")
-    address = service.page(shop())
-    first = visit(context.new_page(), service).go(address)
-    second = visit(context.new_page(), service).go(address)
+def test_storage_events_stand_in_for_a_missing_channel(tabs_without_channel: tuple[Visit, Visit]) -> None:
+    first, second = tabs_without_channel
     first.decide("accept")
     second.wait_until("consent.purposes.analytics")
     first.decide("withdraw")
     second.wait_until("consent.state === 'refused'")
-    context.close()
 
 
-def test_what_else_a_page_stores_is_not_listened_to(browser: Browser, service: LiveService) -> None:
-    context = browser.new_context(locale="en-GB")
-    context.add_init_script("delete window.BroadcastChannel")
-    address = service.page(shop())
-    first = visit(context.new_page(), service).go(address)
-    second = visit(context.new_page(), service).go(address)
+def test_what_else_a_page_stores_is_not_listened_to(tabs_without_channel: tuple[Visit, Visit]) -> None:
+    first, second = tabs_without_channel
     first.decide("accept")
     second.wait_until("consent.purposes.analytics")
     second.page.evaluate("() => addEventListener('storage', ({ key }) => { window.last = key })")
@@ -88,7 +92,6 @@ def test_what_else_a_page_stores_is_not_listened_to(browser: Browser, service: L
     assert second.consent()["state"] == "granted"
     first.page.evaluate(store, ["cg_pending.demo", day])
     second.wait_until("consent.state === 'refused'")
-    context.close()
 
 
 def test_a_choice_that_only_the_cookie_tells_is_seen_when_the_tab_is_seen_again(tabs: tuple[Visit, Visit]) -> None:
