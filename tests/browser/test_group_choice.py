@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from support.browsers import browser_where
 from support.live import LiveService
 from support.policies import demo_policy, demo_yaml
@@ -22,6 +22,8 @@ from cookiegate.policy.pages import Sharing
 DOMAIN = "example.co.uk"
 SERVICE = f"http://consent.{DOMAIN}"
 BLOG_DECISIONS = re.compile(r"/v1/sites/blog/decisions$")
+BLOG_CONSENT = re.compile(r"/v1/sites/blog/consent$")
+ANALYTICS = {"purposes": {"analytics": True}, "acquire": {"browsing": True}}
 NAMES = {"demo": "Aoba Store", "blog": "The Aoba blog"}
 
 
@@ -73,6 +75,11 @@ def _asked(service: LiveService) -> int:
     return sum(path == "/v1/sites/blog/consent" for _, path, _ in service.host.hits)
 
 
+def _sent(service: LiveService) -> int:
+    """How many decisions of the blog's pages reached the service."""
+    return sum(method == "POST" and path == "/v1/sites/blog/decisions" for method, path, _ in service.host.hits)
+
+
 def _ready(page: Page) -> Any:
     return page.evaluate("async () => { const { state, ask } = await cookiegate.ready; return [state, ask] }")
 
@@ -100,7 +107,7 @@ def test_a_choice_on_one_site_holds_on_the_other(named_context: BrowserContext, 
     assert _asked(service) == 1
 
     # Less, chosen there, counts here with the next token; and so does nothing at all.
-    there.decide({"purposes": {"analytics": True}, "acquire": {"browsing": True}})
+    there.decide(ANALYTICS)
     here.go(_address("demo"))
     here.wait_until("consent.purposes.analytics")
     assert here.granted() == ["analytics"]
@@ -127,7 +134,7 @@ def test_nobody_waits_long_and_an_own_no_is_not_overwritten(
     named_context: BrowserContext, service: LiveService
 ) -> None:
     _visit(named_context, service).go(_address("demo")).decide("accept")
-    held = HeldRequest(named_context, re.compile(r"/v1/sites/blog/consent$"))
+    held = HeldRequest(named_context, BLOG_CONSENT)
     there = _visit(named_context, service).go(_address("blog"))
     expect(there.banner).to_be_visible()
     held.wait(there.page)
@@ -195,7 +202,7 @@ def test_an_open_page_follows_what_was_chosen_at_the_service(
     assert there.sent == there.faults == []
 
 
-def _wait_here(context: BrowserContext, there: Visit, choice: str) -> None:
+def _wait_here(context: BrowserContext, there: Visit, choice: Any) -> None:
     """Chooses on a page whose decisions do not get through, for the time being."""
     context.route(BLOG_DECISIONS, lambda route: route.abort())
     with there.page.expect_event("requestfailed", lambda request: request.url.endswith("/blog/decisions")):
@@ -218,7 +225,7 @@ def test_a_yes_that_waits_is_void_once_a_no_was_said_at_the_service(
     _try_again(named_context, there)
     assert there.consent()["state"] == "refused"
     assert there.token() is None
-    assert not any(path == "/v1/sites/blog/decisions" for _, path, _ in service.host.hits)
+    assert _sent(service) == 0
     expect(there.page.locator(STATUS)).to_have_text("Your choice also counts on these sites: Aoba Store.")
     there.go(_address("blog"))
     assert _ready(there.page) == ["refused", False]
@@ -245,4 +252,126 @@ def test_what_waits_is_sent_where_nothing_less_was_chosen_meanwhile(
     there.go(_address("blog"))
     assert _ready(there.page) == ["refused", False]
     assert there.token() is None
+    assert there.faults == []
+
+
+def _instead(status: int, body: str, **headers: str) -> dict[str, Any]:
+    """What stands between the blog's pages and the service answers in its place."""
+    allowed = {"Access-Control-Allow-Origin": f"http://blog.{DOMAIN}", "Access-Control-Allow-Credentials": "true"}
+    shown = {"Access-Control-Expose-Headers": "Retry-After", "Content-Type": "application/json"}
+    return {"status": status, "body": body, "headers": {**allowed, **shown, **headers}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (503, "no"),
+        (429, "{}"),
+        (200, "{"),
+        (200, "[]"),
+        (200, '{"ask": false, "state": "refused"}'),
+        (200, '{"ask": false, "state": "refused", "policy_version": 1, "decided_at": 5}'),
+        (200, '{"ask": false, "state": "granted", "epoch": "x", "purposes": null, "acquire": null}'),
+    ],
+)
+def test_a_yes_waits_on_until_the_service_says_what_holds(
+    named_context: BrowserContext, service: LiveService, status: int, body: str
+) -> None:
+    there = _visit(named_context, service).go(_address("blog"))
+    came: list[Route] = []
+
+    def answer(route: Route) -> None:
+        came.append(route)
+        route.fulfill(**_instead(status, body))
+
+    named_context.route(BLOG_CONSENT, answer)
+    _wait_here(named_context, there, "accept")
+    _choose_at_the_service(named_context, "Reject all")
+    named_context.unroute(BLOG_DECISIONS)
+    before = len(came)
+    there.page.evaluate("() => dispatchEvent(new Event('online'))")
+    while len(came) == before:  # bounded by the test's own timeout
+        there.page.wait_for_timeout(10)
+    assert there.consent()["pending"]
+    named_context.unroute(BLOG_CONSENT)
+    there.wait_until("!consent.pending")
+    assert there.consent()["state"] == "refused"
+    assert _sent(service) == 0
+    assert there.faults == []
+
+
+def test_a_yes_that_waits_is_void_where_something_else_was_allowed(
+    named_context: BrowserContext, service: LiveService
+) -> None:
+    there = _visit(named_context, service).go(_address("blog"))
+    _wait_here(named_context, there, ANALYTICS)
+    assert _visit(named_context, service).go(_address("demo")).decide({"purposes": {"quality": True}})
+    _try_again(named_context, there)
+    there.wait_until("consent.purposes.quality")
+    assert there.granted() == ["quality"]
+    assert _sent(service) == 0
+    assert there.faults == []
+
+
+@pytest.mark.parametrize("less", ["reject", ANALYTICS])
+def test_less_is_sent_by_a_page_that_closes(named_context: BrowserContext, service: LiveService, less: Any) -> None:
+    there = _visit(named_context, service).go(_address("blog"))
+    there.decide("accept")
+    there.wait_until("consent.purposes.analytics")
+    _wait_here(named_context, there, less)
+    named_context.unroute(BLOG_DECISIONS)
+    before = _sent(service)
+    there.page.goto("about:blank")
+    while _sent(service) == before:  # bounded by the test's own timeout
+        there.page.wait_for_timeout(10)
+
+
+@pytest.mark.parametrize("day", ["20200101", "yesterday"])
+def test_an_older_refusal_here_does_not_hide_a_newer_one(
+    named_context: BrowserContext, service: LiveService, day: str
+) -> None:
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y%m%d")
+    refused = f"refused.1.{yesterday if day == 'yesterday' else day}"
+    named_context.add_cookies([{"name": "cg_choice", "value": refused, "url": _address("blog")}])
+    there = _visit(named_context, service).go(_address("blog"))
+    _wait_here(named_context, there, "accept")
+    _choose_at_the_service(named_context, "Reject all")
+    _try_again(named_context, there)
+    assert there.consent()["state"] == "refused"
+    assert _sent(service) == 0
+    assert there.faults == []
+
+
+def test_a_page_whose_refusal_has_expired_follows(named_context: BrowserContext, service: LiveService) -> None:
+    named_context.add_cookies([{"name": "cg_choice", "value": "refused.1.20200101", "url": _address("blog")}])
+    there = _visit(named_context, service).go(_address("blog"))
+    assert _ready(there.page) == ["undecided", True]
+    _choose_at_the_service(named_context, "Accept all")
+    _come_back(there)
+    there.wait_until("consent.purposes.analytics")
+    expect(there.banner).to_have_count(0)
+    assert there.sent == there.faults == []
+
+
+def test_a_tab_that_is_seen_often_asks_seldom(named_context: BrowserContext, service: LiveService) -> None:
+    there = _visit(named_context, service)
+    there.page.clock.install()
+    there.go(_address("blog")).decide("accept")
+    there.wait_until("consent.purposes.analytics")
+    came: list[str] = []
+
+    def refuse(route: Route) -> None:
+        came.append(route.request.url)
+        route.fulfill(**_instead(429, "{}", **{"Retry-After": "60"}))
+
+    named_context.route(BLOG_CONSENT, refuse)
+    with there.page.expect_request_finished(lambda request: request.url.endswith("/blog/consent")):
+        there.page.evaluate("() => { for (let i = 0; i < 50; i++) dispatchEvent(new Event('visibilitychange')) }")
+    assert len(came) == 1
+    there.page.clock.run_for(50_000)
+    _come_back(there)
+    assert len(came) == 1
+    with there.page.expect_request_finished(lambda request: request.url.endswith("/blog/consent")):
+        there.page.clock.run_for(15_000)  # less than the page's patience with an answer
+    assert len(came) == 2
     assert there.faults == []

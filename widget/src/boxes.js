@@ -4,7 +4,7 @@
  */
 import { createCovers } from "./frames.js";
 import { BOXES, isWhole, purposesOf, reinsert } from "./held.js";
-import { elements, guarded } from "./page.js";
+import { elements, guarded, report } from "./page.js";
 import { createTrees } from "./trees.js";
 import { waiting } from "./waiting.js";
 
@@ -44,7 +44,7 @@ export function createBoxes({ allows, config, consent, decide, redraw }, open, d
     else taken.delete(box);
     for (const [piece, name, address] of given) {
       if (isShown) elements.setAttribute.call(piece, name, address);
-      else piece.removeAttribute(name);
+      else elements.removeAttribute.call(piece, name);
     }
     if (box instanceof HTMLMediaElement) box.load();
     else if (!isShown) reinsert(box); // an empty frame again, without an entry in the history
@@ -64,24 +64,44 @@ export function createBoxes({ allows, config, consent, decide, redraw }, open, d
     if (box.localName !== "link") cover(box, isShown || !waits ? undefined : act);
   }
 
+  /** What cannot be read any more, in a form with clobbered methods, is not shown either. @param {Element} box */
+  function settleSafely(box) {
+    // Not one that fails as it is shown: put back, it would be met again, and without end.
+    const wasShown = taken.has(box);
+    try {
+      settle(box);
+    } catch (error) {
+      report(error);
+      if (wasShown && taken.has(box)) guarded(fill)(box, false);
+    }
+  }
+
   // A page that shows something else in the same frame.
   const changing = new MutationObserver((records) => {
     for (const { target } of records) {
       const box = /** @type {Element} */ (target);
       if (taken.has(box)) guarded(fill)(box, false);
-      if (elements.matches.call(box, BOXES)) guarded(settle)(box);
+      if (elements.matches.call(box, BOXES) && trees.reaches(box)) settleSafely(box);
     }
   });
   /** @param {Node} tree */
   const follow = (tree) => changing.observe(tree, { subtree: true, attributeFilter: ["data-consent", "data-src"] });
   follow(document);
-  const hasNewTrees = createTrees(places, redraw, follow);
+
+  /** Nobody looks into it from now on, so nobody would see that a choice is withdrawn. @param {ShadowRoot} tree */
+  function leave(tree) {
+    for (const box of DocumentFragment.prototype.querySelectorAll.call(tree, BOXES)) {
+      if (taken.has(box)) guarded(fill)(box, false);
+      guarded(cover)(box);
+    }
+  }
+  // A new tree calls for the first file, which lets go of scripts wherever it is told to look, and then calls again.
+  const trees = createTrees(places, redraw, follow, leave);
 
   return {
     apply() {
-      // Scripts are let go of by the first file, which looks where it is now told to, and then calls again.
-      if (hasNewTrees()) return redraw();
-      for (const find of places) for (const box of find(BOXES)) guarded(settle)(box);
+      trees.look();
+      for (const find of places) for (const box of find(BOXES)) settleSafely(box);
     },
     /** A new choice as a whole ends what was shown once. */
     end() {

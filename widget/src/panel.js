@@ -1,8 +1,9 @@
 /** The developer panel: what holds in this page and why, and what each request carried. In English, for whoever builds the site. */
 import { purposesOf } from "./held.js";
 import { make } from "./elements.js";
-import { guarded } from "./page.js";
+import { elements, guarded } from "./page.js";
 import css from "./panel.css";
+import { treeOf } from "./trees.js";
 import { waiting } from "./waiting.js";
 import { watchRequests } from "./watching.js";
 
@@ -98,19 +99,29 @@ export function watch(core) {
     return missing.map((key) => `${key} ${purposes.has(key) ? "is not confirmed yet" : "is not allowed"}`).join(", ");
   }
 
+  /** @param {Element} element @param {string} name what it is @returns {string} what holds for it */
+  function standing(element, name) {
+    const wanted = purposesOf(element);
+    const isScript = name === "script";
+    const isHeld = isScript
+      ? element.getAttribute("type") === "text/plain"
+      : waiting(element).some(([piece, attribute, address]) => elements.getAttribute.call(piece, attribute) !== address);
+    const address = isScript ? element.getAttribute("src") || "inline" : waiting(element)[0]?.[2] || "nothing waits";
+    if (treeOf(element) && !wanted.length) return "its shadow tree is looked through";
+    const reason = isHeld ? `held: ${why(wanted) || "it runs in its turn"}` : `released for ${wanted.join(", ")}`;
+    return `${address} – ${reason}`;
+  }
+
   /** @returns {Row[]} */
   function held() {
     // The page's own search, which knows of shadow trees.
     const marked = core.page.all("[data-consent]").map((element) => {
-      const wanted = purposesOf(element);
-      const isScript = element.localName === "script";
-      const isHeld = isScript
-        ? element.getAttribute("type") === "text/plain"
-        : waiting(element).some(([piece, name, address]) => piece.getAttribute(name) !== address);
-      const address = isScript ? element.getAttribute("src") || "inline" : waiting(element)[0]?.[2] || "nothing waits";
-      if (element.shadowRoot && !wanted.length) return /** @type {Row} */ ([element.localName, "its shadow tree is looked through"]);
-      const reason = isHeld ? `held: ${why(wanted) || "it runs in its turn"}` : `released for ${wanted.join(", ")}`;
-      return /** @type {Row} */ ([element.localName, `${address} – ${reason}`]);
+      const name = Reflect.get(elements, "localName", element);
+      try {
+        return /** @type {Row} */ ([name, standing(element, name)]);
+      } catch (error) {
+        return /** @type {Row} */ ([name, `held: it cannot be read (${error})`]); // a form with clobbered methods
+      }
     });
     /** @type {import("./types.js").HeldCall[]} */
     const calls = api.held?.() || [];

@@ -3,19 +3,40 @@
  * banner is drawn. What was chosen anew on another site counts here when somebody comes back to this page, or with the
  * next token; and a yes that waits here is held against it before it is sent again.
  */
-import { daysOf, fromServed, wanted, widens, writeChoice } from "../choice.js";
+import { daysOf, fromServed, undecided, wanted, widens, writeChoice } from "../choice.js";
 
-/** @import { Answer, Choice, Core, Decision } from "../types.js" */
+/** @import { Answer, Choice, Core, Grant, ServedConsent } from "../types.js" */
 
 const PATIENCE_MS = 1000;
+/** Between two times that a tab which is seen again asks: nobody's switching of tabs is a load for the service. */
+const PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 3600000;
+
+/** @param {unknown} value */
+const isMap = (value) => typeof value === "object" && value !== null;
+
+/**
+ * Whether an answer of status 200 is the service's: something on the way may have put its own in place.
+ *
+ * @param {ServedConsent & { ask: boolean } | null} body
+ */
+const isConsent = (body) =>
+  typeof body?.ask === "boolean" &&
+  (body.state === "undecided" ||
+    (Number.isInteger(body.policy_version) && typeof body.decided_at === "string" && /^\d{4}-\d\d-\d\d/.test(body.decided_at) &&
+      (body.state === "refused" ||
+        (body.state === "granted" && Number.isInteger(body.epoch) && isMap(body.purposes) && isMap(body.acquire)))));
 
 /** @param {Core} core */
 export default ({ api, config, consent, journal, notes, page, redraw, say, service, tokens }) => {
   notes.push(() => [[config.shared || "", "", ""]]);
 
-  /** @param {Answer} answer of the service to what holds @returns {Choice | null} null where the visitor is to be asked */
+  /**
+   * @param {Answer} answer of the service to what holds
+   * @returns {Choice | null} undecided where the visitor is to be asked, null where nothing was learnt
+   */
   const decided = ({ status, body }) =>
-    status === 200 && body?.ask === false && body.state !== "undecided" ? fromServed(body, config.notice) : null;
+    status !== 200 || !isConsent(body) ? null : body.ask ? undecided() : fromServed(body, config.notice);
   /** @param {Choice} choice */
   const keep = (choice) => writeChoice(choice, daysOf(choice, config.notice), config.share);
 
@@ -28,53 +49,80 @@ export default ({ api, config, consent, journal, notes, page, redraw, say, servi
   async function adopt(answer) {
     const before = consent.choice();
     const choice = decided(await answer);
-    if (!choice || consent.choice() !== before || journal.read()) return false;
+    if (!choice?.version || consent.choice() !== before || journal.read()) return false;
     consent.set(choice, false);
     keep(choice);
     return true;
   }
 
   /**
-   * What was chosen elsewhere since a decision began to wait here, where it allows no more than that one would.
+   * Whether a choice at the service voids a yes that waits here, which says more. One refusal cannot be told from
+   * another of the same version and day.
    *
-   * @param {Decision} decision
-   * @returns {Promise<Choice | null>} null also for a refusal here: one more that follows it cannot be told from it
+   * @param {Choice} choice
+   * @param {Grant} wish
    */
-  async function overtaking(decision) {
-    const own = consent.choice();
-    if (own.state === "refused") return null;
-    const choice = decided(await service.consent());
-    if (!choice || (own.epoch && own.epoch === choice.epoch) || widens(choice, wanted(decision, config.notice))) return null;
-    return choice;
+  function voids(choice, wish) {
+    const own = consent.valid();
+    if (!choice.version || !widens(wish, choice)) return false;
+    if (own.state !== choice.state) return true;
+    return own.state === "granted" ? own.epoch !== choice.epoch : own.version !== choice.version || own.day !== choice.day;
   }
 
   const { decide } = service;
   service.decide = async (entry) => {
-    if (!entry.sent) return decide(entry);
-    const choice = await overtaking(entry.body);
-    const isLast = journal.read()?.key === entry.key;
-    if (isLast && !choice) return decide(entry);
-    if (isLast && choice) {
-      keep(choice);
+    const wish = wanted(entry.body, config.notice);
+    // A no goes out at once: the page may be about to go. With an epoch, the service finds what was changed elsewhere.
+    const isNo = !wish.purposes.size || !widens(wish, entry.body.epoch ? consent.valid() : undecided());
+    if (!entry.sent || isNo) return decide(entry);
+    const answer = await service.consent();
+    const choice = decided(answer);
+    if (choice && journal.read()?.key === entry.key) {
+      if (!voids(choice, wish)) return decide(entry);
+      const own = consent.valid();
+      // What was refused here and is no part of the wish is not granted by the way.
+      keep(own.state === "refused" && widens(choice, wish) ? own : choice);
       journal.write(null);
       tell();
     }
-    return /** @type {any} */ ({ status: 0 }); // whoever asked finds that it waits no more, and reads anew what does
+    return { ...answer, status: 0, body: null }; // it waits, or whoever asked finds that it waits no more
   };
+
+  let isAsking = false;
+  let next_ms = 0;
+  let timer = 0;
+
+  /** What the service says, and not before it wants to be asked again. */
+  async function ask() {
+    isAsking = true;
+    const answer = await service.consent();
+    isAsking = false;
+    // By its place: the build makes the name of what Retry-After asked for short.
+    const pause_ms = Object.values(answer)[2];
+    next_ms = performance.now() + Math.min(Math.max(pause_ms, PAUSE_MS), LONGEST_PAUSE_MS);
+    return answer;
+  }
 
   /** Somebody comes back to this page: from another site of the group, for all that we know. */
   async function follow() {
-    const { state, epoch } = consent.choice();
+    const { state, epoch } = consent.valid();
     if (page.read("visibilityState") !== "visible" || config.waits || state === "refused" || journal.read()) return;
-    if (state === "undecided") {
-      if (await adopt(service.consent())) arrive();
+    const pause_ms = isAsking ? PAUSE_MS : next_ms - performance.now();
+    clearTimeout(timer);
+    if (pause_ms > 0) {
+      timer = setTimeout(come, pause_ms);
       return;
     }
-    const { status, body } = await service.consent();
+    if (state === "undecided") {
+      if (await adopt(ask())) arrive();
+      return;
+    }
+    const { status, body } = await ask();
     // The core knows what to do about an epoch that is not its own.
-    if (status === 200 && body && (body.state !== state || body.epoch !== epoch)) void tokens.refresh();
+    if (status === 200 && isConsent(body) && (body.state !== state || body.epoch !== epoch)) void tokens.refresh();
   }
-  addEventListener("visibilitychange", () => void follow().catch(() => {}));
+  const come = () => void follow().catch(() => {});
+  addEventListener("visibilitychange", come);
 
   /** Says that something was chosen elsewhere. */
   function tell() {
