@@ -4,8 +4,7 @@
 #include "projection.h"
 
 static bool is_named(const Tape *tape, uint32_t place, const char *name) {
-    Span text = span_of(tape, &tape->places[place]);
-    return text.size == strlen(name) && memcmp(text.text, name, text.size) == 0;
+    return is_text(span_of(tape, &tape->places[place]), name);
 }
 
 /* The number in a text, as it is written again; empty if it is odd. */

@@ -83,13 +83,6 @@ static char *add_utf8(char *done, uint32_t code) {
     return done;
 }
 
-static uint32_t hexadecimal(const char *at) {
-    uint32_t value = 0;
-    for (int number = 0; number < 4; number++)
-        value = value << 4 | ((uint32_t)(at[number] & 15) + (at[number] > '9' ? 9 : 0));
-    return value;
-}
-
 /* Reads an escape that the scanner found good; the place behind it. */
 static const char *read_escape(const char *at, char **done) {
     static const char escapes[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
@@ -97,10 +90,10 @@ static const char *read_escape(const char *at, char **done) {
         *(*done)++ = plain[(const char *)memchr(escapes, at[1], sizeof escapes - 1) - escapes];
         return at + 2;
     }
-    uint32_t code = hexadecimal(at + 2);
+    uint32_t code = (uint32_t)hexadecimal(at + 2);
     bool is_pair = code >= 0xD800 && code <= 0xDBFF;
     if (is_pair)
-        code = 0x10000 + ((code & 0x3FF) << 10) + (hexadecimal(at + 8) & 0x3FF);
+        code = 0x10000 + ((code & 0x3FF) << 10) + ((uint32_t)hexadecimal(at + 8) & 0x3FF);
     *done = add_utf8(*done, code);
     return at + (is_pair ? 12 : 6);
 }
@@ -141,10 +134,6 @@ bool add_escaped(Out *out, Span text) {
     }
     out->size = (size_t)(done - out->bytes);
     return true;
-}
-
-static bool is_text(Span text, const char *other) {
-    return text.size == strlen(other) && memcmp(text.text, other, text.size) == 0;
 }
 
 /* The value of a member that an object has once, all of whose names are plain; 0 otherwise. */

@@ -75,7 +75,7 @@ static Grant **bucket_of(const Grants *grants, Span token) {
         if (*bucket == NULL)
             return bucket;
         Span known = (*bucket)->given.token;
-        if (known.size == token.size && memcmp(known.text, token.text, token.size) == 0)
+        if (is_same(known, token))
             return bucket;
     }
 }

@@ -2,10 +2,6 @@
 
 #include "projection.h"
 
-static bool is_text(Span text, const char *other) {
-    return text.size == strlen(other) && memcmp(text.text, other, text.size) == 0;
-}
-
 /* A header's name in lower case; of no text if it is odd. */
 static Span lowered(Arena *arena, Span name) {
     char *text = arena_take(arena, name.size);

@@ -24,12 +24,11 @@ static bool goes_by(const Leaving *leaving, const Rules *rules, const Given *giv
         const Place *own = in_slot(leaving, slot);
         if (own == NULL || own->kind == NOTHING || (own->kind == TEXT && own->start == own->end))
             continue;
-        return own->kind == TEXT && own->end - own->start == given->token.size
-               && memcmp(leaving->tape->text + own->start, given->token.text, given->token.size) == 0;
+        return own->kind == TEXT && is_same(span_of(leaving->tape, own), given->token);
     }
     Span own = leaving->document_token;
     if (own.text != NULL)
-        return own.size == given->token.size && memcmp(own.text, given->token.text, own.size) == 0;
+        return is_same(own, given->token);
     return given->is_shared;
 }
 
@@ -39,7 +38,7 @@ static bool has_documents(const Leaving *leaving, const Documents *documents, Sp
         const char *of_type = documents->documents[number].of_type;
         if (of_type == NULL)
             continue;
-        bool is_needed = type.size == strlen(of_type) && memcmp(type.text, of_type, type.size) == 0;
+        bool is_needed = is_text(type, of_type);
         if (is_needed != (leaving->event_documents > 0))
             return false;
     }

@@ -50,6 +50,16 @@ bool tape_begin(Tape *tape, const char *text);
 bool tape_add_text(Tape *tape, uint32_t start, uint32_t size);
 /* Whether text is UTF-8; what is behind it can be read. */
 bool is_utf8(Span text);
+/* The value of four hexadecimal digits; -1 if they are none. */
+int32_t hexadecimal(const char *at);
+/* Whether tokens are made of it. */
+bool is_of_tokens(int32_t code);
+
+static inline bool is_same(Span text, Span other) {
+    return text.size == other.size && memcmp(text.text, other.text, text.size) == 0;
+}
+
+static inline bool is_text(Span text, const char *other) { return is_same(text, (Span){other, strlen(other)}); }
 
 /* ---- rules.c: what becomes of each name ---- */
 

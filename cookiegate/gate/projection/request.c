@@ -29,7 +29,7 @@ static bool read_member(Request *request, const Tape *tape, uint32_t name, Arena
     Span told = span_of(tape, &tape->places[name]);
     const Place *value = &tape->places[name + 1];
     int member = 0;
-    while (member < COUNT && (told.size != strlen(names[member]) || memcmp(told.text, names[member], told.size) != 0))
+    while (member < COUNT && !is_text(told, names[member]))
         member++;
     if (member == COUNT) /* nobody reads it */
         return !tape->places[name].escaped;
@@ -166,10 +166,6 @@ static bool leave_client(Leaving *leaving, const Rules *rules, Request *request)
     int found = add_address(leaving, rules, entry, name, request->ip, &same);
     request->is_ip_left = found == 1;
     return found >= 0;
-}
-
-static bool is_same(Span text, Span other) {
-    return text.size == other.size && memcmp(text.text, other.text, text.size) == 0;
 }
 
 /* What is known of the grant and of the request. */

@@ -67,11 +67,10 @@ static At character_end(At at) {
     return NULL;
 }
 
-/* The value of four hexadecimal digits; -1 if they are none. */
-static int32_t hexadecimal(At at) {
+int32_t hexadecimal(const char *at) {
     int32_t value = 0;
     for (int number = 0; number < 4; number++) {
-        unsigned char digit = at[number], lower = digit | 0x20;
+        unsigned char digit = (unsigned char)at[number], lower = digit | 0x20;
         if (digit >= '0' && digit <= '9')
             value = value * 16 + (digit - '0');
         else if (lower >= 'a' && lower <= 'f')
@@ -82,8 +81,7 @@ static int32_t hexadecimal(At at) {
     return value;
 }
 
-/* Tokens are made of these: a text that spells them with escapes may hide one. */
-static bool is_of_tokens(int32_t code) {
+bool is_of_tokens(int32_t code) {
     return (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z' && code < 0x80) || code == '-'
            || code == '.' || code == '_';
 }
@@ -105,14 +103,15 @@ static At escape_end(At at) {
     default:
         return NULL;
     }
-    int32_t code = hexadecimal(at + 2);
+    int32_t code = hexadecimal((const char *)at + 2);
+    /* A text that spells a token with escapes may hide it. */
     if (code < 0 || is_of_tokens(code) || (code >= 0xDC00 && code <= 0xDFFF))
         return NULL;
     if (code < 0xD800 || code > 0xDBFF)
         return at + 6;
     if (at[6] != '\\' || at[7] != 'u')
         return NULL;
-    int32_t low = hexadecimal(at + 8);
+    int32_t low = hexadecimal((const char *)at + 8);
     return low >= 0xDC00 && low <= 0xDFFF ? at + 12 : NULL;
 }
 

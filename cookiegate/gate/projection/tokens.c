@@ -6,12 +6,6 @@
 #define TOKEN_MOST 4096     /* as cookiegate/tokens/claims.py has it */
 #define DOCUMENTS_MOST 4    /* so many are looked into */
 
-static bool is_of_tokens(unsigned char character) {
-    unsigned char lower = character | 0x20;
-    return (character >= '0' && character <= '9') || (lower >= 'a' && lower <= 'z' && character < 0x80)
-           || character == '-' || character == '.' || character == '_';
-}
-
 bool is_plain_text(Span text) {
     for (size_t place = 0; place < text.size; place++)
         if (!is_of_tokens((unsigned char)text.text[place]))
