@@ -80,7 +80,7 @@ class Verifier:
         self._keys = PublicKeys(self._document)
         #: Rises whenever the key set is replaced: what was verified before counts no more.
         self.generation = 0
-        #: Second and oldest policy version → what tells whether claims stand then.
+        #: Whether expiry counts → the second, the oldest policy version, and what tells whether claims stand then.
         self._standing: dict[bool, tuple[int, int, Callable[[Claims], Reason]]] = {}
 
     def replace_keys(self, jwks: Mapping[str, Any]) -> None:

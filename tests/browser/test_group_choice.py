@@ -183,15 +183,20 @@ def _come_back(seen: Visit) -> None:
     seen.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
 
 
+def _follows_a_yes(context: BrowserContext, seen: Visit) -> None:
+    """An undecided page takes over what is chosen at the service."""
+    assert _ready(seen.page) == ["undecided", True]
+    _choose_at_the_service(context, "Accept all")
+    _come_back(seen)
+    seen.wait_until("consent.purposes.analytics")
+    expect(seen.banner).to_have_count(0)
+
+
 def test_an_open_page_follows_what_was_chosen_at_the_service(
     named_context: BrowserContext, service: LiveService
 ) -> None:
     there = _visit(named_context, service).go(_address("blog"))
-    assert _ready(there.page) == ["undecided", True]
-    _choose_at_the_service(named_context, "Accept all")
-    _come_back(there)
-    there.wait_until("consent.purposes.analytics")
-    expect(there.banner).to_have_count(0)
+    _follows_a_yes(named_context, there)
     expect(there.page.locator(STATUS)).to_have_text("Your choice also counts on these sites: Aoba Store.")
     assert there.token("analytics") is not None
 
@@ -345,11 +350,7 @@ def test_an_older_refusal_here_does_not_hide_a_newer_one(
 def test_a_page_whose_refusal_has_expired_follows(named_context: BrowserContext, service: LiveService) -> None:
     named_context.add_cookies([{"name": "cg_choice", "value": "refused.1.20200101", "url": _address("blog")}])
     there = _visit(named_context, service).go(_address("blog"))
-    assert _ready(there.page) == ["undecided", True]
-    _choose_at_the_service(named_context, "Accept all")
-    _come_back(there)
-    there.wait_until("consent.purposes.analytics")
-    expect(there.banner).to_have_count(0)
+    _follows_a_yes(named_context, there)
     assert there.sent == there.faults == []
 
 
