@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -120,6 +121,14 @@ class Reply:
         """Adds a header."""
         self.headers.append((name, value))
         return self
+
+
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+def status_line(status: int) -> str:
+    """A status as WSGI wants it, such as ``404 Not Found``."""
+    return _STATUS_LINES.get(status, f"{status} ")
 
 
 _json = msgspec.json.Encoder()

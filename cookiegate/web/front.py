@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any
 
-from cookiegate.web.call import Call, Reply
+from cookiegate.web.call import Call, Reply, status_line
 from cookiegate.web.desk import Desk
 from cookiegate.web.routes import GATE_CHECK, match
 from cookiegate.web.slow_bodies import BodyPlaces, PatientInput
@@ -15,7 +14,6 @@ StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 CHECK_PATH = GATE_CHECK.pattern
 _BODILESS = ("GET", "HEAD", "OPTIONS")
-_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 class Front:
@@ -36,9 +34,7 @@ class Front:
         """One request (PEP 3333)."""
         path = environ.get("PATH_INFO", "")
         if path == CHECK_PATH and (quick := self._desk.quick_check(environ)) is not None:
-            if quick.status != 204:
-                quick.add("Content-Length", "0")
-            start_response(_STATUS_LINES[quick.status], quick.headers)
+            start_response(*quick)
             return []
         if environ["REQUEST_METHOD"] not in _BODILESS:
             environ["wsgi.input"] = PatientInput(environ["wsgi.input"], self._places)
@@ -55,5 +51,5 @@ def send(reply: Reply, call: Call, start_response: StartResponse) -> list[bytes]
     headers = reply.headers
     if reply.status not in (204, 304):
         headers.append(("Content-Length", str(len(reply.body))))
-    start_response(_STATUS_LINES.get(reply.status, f"{reply.status} "), headers)
+    start_response(status_line(reply.status), headers)
     return [] if call.method == "HEAD" else [reply.body]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 import time
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest, values
@@ -71,6 +73,33 @@ def _forget_dead(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+class Tally:
+    """A count that is raised thousands of times a second: its counters hear of it when somebody asks for them.
+
+    Raising a counter of the package takes 350 ns, this 30. What nobody asked for dies with a process.
+
+    Args:
+        counters: each counts every time.
+    """
+
+    def __init__(self, *counters: Counter) -> None:
+        self._counters = counters
+        self._times = count()
+        self._told = self._asked = 0
+        self._lock = threading.Lock()
+        #: Counts once more. Safe for threads.
+        self.more: Callable[[], int] = self._times.__next__
+
+    def settle(self) -> None:
+        """Tells the counters what they have not heard of."""
+        with self._lock:
+            times = next(self._times) - self._asked  # a look is a step too
+            self._asked += 1
+            for counter in self._counters:
+                counter.inc(times - self._told)
+            self._told = times
+
+
 class Metrics:
     """A service's counters, in a registry of their own; the same from every worker."""
 
@@ -103,7 +132,7 @@ class Metrics:
             registry=self.registry,
         )
         self._checked = {
-            status: (self.verdicts.labels("check", "ok"), self.requests.labels("/gate/check", str(status)))
+            status: Tally(self.verdicts.labels("check", "ok"), self.requests.labels("/gate/check", str(status)))
             for status in (200, 204)
         }
         self.stripped = Counter(
@@ -157,8 +186,7 @@ class Metrics:
 
     def checked(self, status: int) -> None:
         """Counts a check that passed, and how that was said."""
-        for child in self._checked[status]:
-            child.inc()
+        self._checked[status].more()
 
     def decided(self, site: str, action: str) -> None:
         """Counts a durable decision."""
@@ -194,8 +222,14 @@ class Metrics:
         """Asks ``read`` for the ledger's gauges whenever the counters are shown."""
         self._ledger = read
 
+    def settle(self) -> None:
+        """Puts into the counters what was only tallied: for the other workers, which read their files."""
+        for tally in self._checked.values():
+            tally.settle()
+
     def exposition(self) -> bytes:
         """The counters in the Prometheus text format."""
+        self.settle()
         for name, value in (self._ledger() if self._ledger else {}).items():
             self.ledger[name].set(value)
         return generate_latest(self.registry)

@@ -68,8 +68,11 @@ class OneCore:
     def seated(self, app: WsgiApp) -> WsgiApp:
         """An application whose threads sit on the core."""
 
+        seated = self._seated
+
         def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-            self.sit()
+            if not hasattr(seated, "here"):
+                self.sit()
             return app(environ, start_response)
 
         return answer

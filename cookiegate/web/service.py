@@ -135,6 +135,7 @@ class Service:
     def follow(self) -> None:
         """Takes in what other processes changed: keys, policies, revocations. Called twice a second."""
         self.metrics.ledger["damaged"].set(self.sealer.damage is not None)
+        self.metrics.settle()
         try:
             self.keyring.reload()
         finally:  # a key file that cannot be read must not hide what was withdrawn elsewhere
@@ -200,6 +201,7 @@ class Service:
     def close(self) -> None:
         """Stops the background work and lets go of the record."""
         self._running.stop()
+        self.metrics.settle()
         self.upstreams.close()
         self.cache.close()
         self.storage.close()

@@ -40,10 +40,13 @@ def test_a_service_without_its_record_is_not_ready(visitor: Visitor, bench: Benc
 
 def test_metrics_count_decisions_and_verdicts(visitor: Visitor) -> None:
     visitor.decide("accept")
-    visitor.send("GET", "/gate/check?purpose=analytics")
+    for address in ("purpose=analytics", "purpose=analytics", "purpose=analytics&status=200", "purpose=none"):
+        visitor.send("GET", f"/gate/check?{address}")
     text = visitor.send("GET", "/metrics").text
     assert 'cookiegate_decisions_total{action="accept",site="demo"} 1.0' in text
-    assert 'cookiegate_gate_verdicts_total{door="check",reason="ok"} 1.0' in text
+    assert 'cookiegate_gate_verdicts_total{door="check",reason="ok"} 3.0' in text
+    assert 'cookiegate_requests_total{route="/gate/check",status="204"} 2.0' in text
+    assert 'cookiegate_requests_total{route="/gate/check",status="200"} 1.0' in text
     assert 'cookiegate_policy_version{site="demo"} 1.0' in text
 
 

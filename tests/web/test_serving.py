@@ -151,6 +151,8 @@ def work(count, damaged):
     PurgeGauges(metrics.registry)
     for _ in range(count):
         metrics.answered("/w/<site>.js", 200, 0.01)
+        metrics.checked(204)
+    metrics.settle()
     metrics.policies.labels("demo").set(count)
     metrics.ledger["damaged"].set(damaged)
     return metrics
@@ -170,6 +172,7 @@ def test_counters_of_several_workers_are_one_answer(tmp_path: Path) -> None:
     shown = dict(line.rsplit(" ", 1) for line in done.stdout.split("\n") if line and not line.startswith("#"))
     assert shown['cookiegate_requests_total{route="/w/<site>.js",status="200"}'] == "5.0"
     assert shown['cookiegate_request_seconds_count{route="/w/<site>.js"}'] == "5.0"
+    assert shown['cookiegate_requests_total{route="/gate/check",status="204"}'] == "5.0"
     assert shown['cookiegate_policy_version{site="demo"}'] == "3.0"
     assert shown["cookiegate_ledger_damaged"] == "1.0"
     assert not any(name.startswith("cookiegate_purged_at_seconds") for name in shown)  # nobody purged yet

@@ -1,4 +1,4 @@
-"""Counters in files that several workers share."""
+"""Counters that several threads raise, and files that several workers share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import threading
 from pathlib import Path
 
-from cookiegate.web.metrics import SharedFiles
+from prometheus_client import CollectorRegistry, Counter
+
+from cookiegate.web.metrics import SharedFiles, Tally
 
 
 def test_a_file_that_another_worker_is_making_is_waited_for(tmp_path: Path) -> None:
@@ -16,3 +18,23 @@ def test_a_file_that_another_worker_is_making_is_waited_for(tmp_path: Path) -> N
     maker.start()
     assert SharedFiles(tmp_path).collect() == []
     maker.join()
+
+
+def test_a_tally_tells_its_counters_every_count_once_while_threads_count_and_ask() -> None:
+    registry = CollectorRegistry()
+    tally = Tally(*(Counter(name, "A count.", registry=registry) for name in ("one", "two")))
+
+    def count() -> None:
+        for number in range(5_000):
+            tally.more()
+            if number % 500 == 0:
+                tally.settle()
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(2):
+        tally.settle()
+        assert [registry.get_sample_value(f"{name}_total") for name in ("one", "two")] == [40_000, 40_000]
