@@ -22,8 +22,8 @@ from support.policies import DEMO
 from benchmarks.measuring import interleave, show, wrk
 
 CONNECTIONS = 32
-ROUNDS = 3
-SECONDS = 4
+ROUNDS = 9
+SECONDS = 2
 AIM_RATIO = 0.6
 NGINX = """
 worker_processes 1; daemon off; error_log stderr error; pid {folder}/nginx.pid;

@@ -61,7 +61,8 @@ class ServiceProcess:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COOKIEGATE_")}
         env = {**kept, **redis_environ(), **self.database(), "COOKIEGATE_BASE_URL": self.base_url, **self.env}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
+            # A group of its own, to be killed whole; in our session, for the kernel weighs sessions against each other.
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env, process_group=0)
 
     def database(self) -> dict[str, str]:
         """What names its database, for commands beside it."""
