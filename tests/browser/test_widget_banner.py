@@ -99,7 +99,7 @@ def test_the_banner_comes_first_for_the_keyboard_and_is_a_named_region(page: Pag
     order = []
     while order[-1:] != ["Goods"]:
         page.keyboard.press("Tab")
-        order.append(page.evaluate("() => document.activeElement.textContent || document.activeElement.ariaLabel"))
+        order.append(page.evaluate("() => document.activeElement.ariaLabel || document.activeElement.textContent"))
     links = seen.banner.get_by_role("link").all_inner_texts()
     assert links[0] == "Privacy policy"
     assert order == [*links, *ANSWERS, "Close", "Goods"]

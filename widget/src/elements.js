@@ -42,18 +42,21 @@ export function button(label, press, attributes = {}) {
   return element;
 }
 
-/**
- * @param {string} drawing a path of 24 × 24
- * @param {() => void} press
- * @param {string | undefined} name
- */
-export function iconButton(drawing, press, name) {
+/** @param {string} path of 24 × 24 */
+export function drawing(path) {
   /** @param {string} tag @param {Attributes} attributes @param {...Node} children */
   const shape = (tag, attributes, ...children) =>
     fill(documents.createElementNS.call(document, "http://www.w3.org/2000/svg", tag), attributes, children);
-  const picture = shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape("path", { d: drawing }));
-  return button(picture, press, { class: "cg-icon", "aria-label": name, title: name });
+  return shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape("path", { d: path }));
 }
+
+/**
+ * @param {string | Node} picture a drawing, or a character that looks like one
+ * @param {() => void} press
+ * @param {string | undefined} name
+ */
+export const iconButton = (picture, press, name) =>
+  button(picture, press, { class: "cg-icon", "aria-label": name, title: name });
 
 /**
  * A link to another page, or plain text where the address is not one.

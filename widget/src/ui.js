@@ -1,7 +1,7 @@
 /** What the visitor sees: banner, dialog, the standing control, and a line that says how it went. */
 import { makeBanner } from "./banner.js";
 import { endsAt, madeAt, wanted } from "./choice.js";
-import { button, iconButton, link, make, rootOf } from "./elements.js";
+import { button, drawing, iconButton, link, make, rootOf } from "./elements.js";
 import { BOXES } from "./held.js";
 import { CROSS, authority, paragraphs } from "./layers.js";
 import { OPENERS, createLoading, meets } from "./loading.js";
@@ -85,7 +85,7 @@ export function createUi(core, asked) {
     }
     if (reason || all(OPENERS).length) corner?.remove();
     else if (!corner?.isConnected) {
-      corner = make("div", rootOf(notice, "cg-corner"), iconButton(SLIDERS, open, notice.texts.manage));
+      corner = make("div", rootOf(notice, "cg-corner"), iconButton(drawing(SLIDERS), open, notice.texts.manage));
       here.append(corner);
     }
   }
