@@ -150,3 +150,24 @@ def test_without_locks_a_tab_that_found_nothing_to_send_still_sends_what_comes(
     seen.decide("reject")
     seen.wait_until("consent.state === 'refused' && !consent.pending")
     assert len(seen.sent) == 1
+
+
+def test_a_cache_that_contradicts_the_token_is_not_asked_again_and_again(page: Page, service: LiveService) -> None:
+    seen = visit(page, service).open(shop())
+    seen.decide("accept")
+    seen.wait_until("consent.purposes.analytics")
+    held = {
+        "ask": False, "state": "granted", "epoch": 7, "policy_version": 1, "decided_at": "2026-11-23T00:00:00Z",
+        "purposes": {"analytics": True}, "acquire": {"browsing": True},
+    }  # fmt: skip
+    page.clock.install()
+    page.context.route("**/v1/sites/demo/consent", lambda route: route.fulfill(json=held))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/" in request.url else None)
+    kept = seen.kept()["cg_choice"].split(".")
+    page.context.add_cookies([{"name": "cg_choice", "value": ".".join([*kept[:3], "9", *kept[4:]]), "url": page.url}])
+    page.reload()
+    page.wait_for_function("async () => { await cookiegate.ready; return true }")
+    page.clock.run_for(500)
+    assert len(asked) <= 6
+    assert seen.faults == []

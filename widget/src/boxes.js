@@ -21,9 +21,9 @@ export function createBoxes({ allows, config, consent, decide, redraw }, open, d
   /**
    * Boxes that are shown, with what each was given: the page may have changed what waits in it since.
    *
-   * @type {WeakMap<Element, ReturnType<typeof waiting>>}
+   * @type {Map<Element, ReturnType<typeof waiting>>}
    */
-  const taken = new WeakMap();
+  const taken = new Map();
   /** Boxes that are shown though their purpose is not allowed. @type {WeakSet<Element>} */
   let shownOnce = new WeakSet();
   let isOwn = false;
@@ -31,18 +31,21 @@ export function createBoxes({ allows, config, consent, decide, redraw }, open, d
   /** A box's own button: this purpose as well, and no category more than before. @param {string[]} purposes */
   function allow(purposes) {
     const { purposes: before, acquire } = consent.valid();
-    const yes = (/** @type {Iterable<string>} */ keys) => Object.fromEntries(Array.from(keys, (key) => [key, true]));
+    const yes = (/** @type {Iterable<string>} */ keys) => Object.fromEntries([...keys].map((key) => [key, true]));
     isOwn = true;
     void decide({ purposes: yes([...before, ...purposes]), acquire: yes(acquire) }, config.ui);
     isOwn = false;
   }
 
+  /** Whether a box may be shown. @param {Element} box */
+  const isAllowed = (box) => allows(purposesOf(box)) || shownOnce.has(box);
+
   /** Gives a box its addresses, or takes away what it was given. @param {Element} box @param {boolean} isShown */
   function fill(box, isShown) {
-    const given = isShown ? waiting(box) : (taken.get(box) ?? []);
-    if (isShown) taken.set(box, given);
+    const addresses = isShown ? waiting(box) : (taken.get(box) ?? []);
+    if (isShown) taken.set(box, addresses);
     else taken.delete(box);
-    for (const [piece, name, address] of given) {
+    for (const [piece, name, address] of addresses) {
       if (isShown) elements.setAttribute.call(piece, name, address);
       else elements.removeAttribute.call(piece, name);
     }
@@ -52,9 +55,13 @@ export function createBoxes({ allows, config, consent, decide, redraw }, open, d
 
   /** @param {Element} box */
   function settle(box) {
-    const waits = waiting(box).length > 0;
+    const addresses = waiting(box);
+    const waits = addresses.length > 0;
     if (!isWhole(box) && /^(picture|video|audio)$/.test(box.localName)) return;
-    const isShown = allows(purposesOf(box)) || shownOnce.has(box);
+    const isShown = isAllowed(box);
+    const copied = addresses.filter(([piece, name, address]) => elements.getAttribute.call(piece, name) === address);
+    // The page's copy of a box that was shown.
+    if (!isShown && copied.length && !taken.has(box)) taken.set(box, copied);
     if (isShown !== taken.has(box) && (waits || !isShown)) fill(box, isShown);
     const once = () => {
       shownOnce.add(box);
@@ -102,6 +109,8 @@ export function createBoxes({ allows, config, consent, decide, redraw }, open, d
     apply() {
       trees.look();
       for (const find of places) for (const box of find(BOXES)) settleSafely(box);
+      // A page may take a box out, or into a tree that is not marked, and bring it back after a withdrawal.
+      for (const box of taken.keys()) if (!box.isConnected || !isAllowed(box)) guarded(fill)(box, false);
     },
     /** A new choice as a whole ends what was shown once. */
     end() {

@@ -143,7 +143,10 @@ export function createCovers(config, open, dress) {
 
   /** First all that is measured, then all that is written: no layout is forced. @param {"draw" | "lay"} step */
   const each = (step) => {
-    for (const write of Array.from(covers.values(), (cover) => cover[step]())) guarded(write)();
+    /** @type {(() => void)[]} */
+    const writes = [];
+    for (const cover of covers.values()) guarded(() => writes.push(cover[step]()))();
+    for (const write of writes) guarded(write)();
   };
 
   const draw = () => {

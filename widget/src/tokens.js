@@ -24,7 +24,7 @@ export function createTokens(service, consent, config, on) {
   let generation = 0;
   /** @type {Promise<void> | null} */
   let underWay = null;
-  const retry = createRetry(() => void refresh());
+  const retry = createRetry(() => refresh());
 
   const alive = () => (Date.now() < ends_at_ms ? token : null);
 
@@ -55,12 +55,13 @@ export function createTokens(service, consent, config, on) {
     else addEventListener("visibilitychange", whenDue, { once: true });
   };
 
-  /** @returns {Promise<void>} */
-  const refresh = () =>
-    consent.valid().state === "granted" && on.may() ? (underWay ??= fetchOne(generation)) : Promise.resolve();
+  /** @param {unknown} [isAgain] @returns {Promise<void>} */
+  const refresh = (isAgain) =>
+    consent.valid().state === "granted" && on.may() ? (underWay ??= fetchOne(isAgain)) : Promise.resolve();
 
-  /** @param {number} mine @returns {Promise<void>} */
-  async function fetchOne(mine) {
+  /** @param {unknown} [isAgain] after what holds was asked for @returns {Promise<void>} */
+  async function fetchOne(isAgain) {
+    const mine = generation;
     const { status, body, retry_after_ms } = await service.token();
     if (mine !== generation) return;
     underWay = null;
@@ -68,9 +69,9 @@ export function createTokens(service, consent, config, on) {
     if (served && body.epoch === consent.choice().epoch) {
       take(served, body.expires_at);
       on.fetched();
-    } else if ((served || status === 404) && (await on.missing())) {
-      // Something else was chosen elsewhere: it comes first, and then its token.
-      if (served) await refresh();
+    } else if (!isAgain && (served || status === 404) && (await on.missing())) {
+      // Something else was chosen elsewhere: it comes first, and then its token. Once: a cache may contradict for ever.
+      if (served) await refresh(served);
     } else {
       retry.later(retry_after_ms);
     }

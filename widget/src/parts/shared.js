@@ -23,6 +23,7 @@ const isMap = (value) => typeof value === "object" && value !== null;
 const isConsent = (body) =>
   typeof body?.ask === "boolean" &&
   (body.state === "undecided" ||
+    (body.ask && body.state === "granted") || // restored, and to be confirmed
     (Number.isInteger(body.policy_version) && typeof body.decided_at === "string" && /^\d{4}-\d\d-\d\d/.test(body.decided_at) &&
       (body.state === "refused" ||
         (body.state === "granted" && Number.isInteger(body.epoch) && isMap(body.purposes) && isMap(body.acquire)))));
@@ -69,13 +70,26 @@ export default ({ api, config, consent, journal, notes, page, redraw, say, servi
     return own.state === "granted" ? own.epoch !== choice.epoch : own.version !== choice.version || own.day !== choice.day;
   }
 
+  /** What was clicked in this page; what an earlier page left behind may be older than a choice elsewhere. */
+  let clicked = "";
+  /** Ends a question about a choice that a newer one has overtaken. */
+  let hurry = () => {};
+  const { add } = journal;
+  journal.add = (body) => {
+    add(body);
+    clicked = journal.read()?.key ?? "";
+    hurry();
+  };
+
   const { decide } = service;
   service.decide = async (entry) => {
     const wish = wanted(entry.body, config.notice);
     // A no goes out at once: the page may be about to go. With an epoch, the service finds what was changed elsewhere.
     const isNo = !wish.purposes.size || !widens(wish, entry.body.epoch ? consent.valid() : undecided());
-    if (!entry.sent || isNo) return decide(entry);
-    const answer = await service.consent();
+    if ((!entry.sent && entry.key === clicked) || isNo) return decide(entry);
+    /** @type {Promise<Answer>} */
+    const overtaken = new Promise((/** @type {any} */ resolve) => (hurry = () => resolve({ status: 0, body: null })));
+    const answer = await Promise.race([service.consent(), overtaken]);
     const choice = decided(answer);
     if (choice && journal.read()?.key === entry.key) {
       if (!voids(choice, wish)) return decide(entry);
