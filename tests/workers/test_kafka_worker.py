@@ -244,7 +244,7 @@ def test_while_a_list_is_too_old_nothing_is_judged(
         (tmp_path / "status.jwt").write_bytes(service.register.signed(1) or b"")
         until(lambda: done(worker) == 2)
         assert worker.metrics()["cookiegate_worker_decides"] == 1
-        assert worker.has_told("A status list is back")
+        until(lambda: worker.has_told("A status list is back"))
         produce(kafka.brokers, "in", [event(service.token())], partition=0)
         until(lambda: worker.has_counted("plain", "passed", 2))
         assert worker.stop() == 0
