@@ -11,10 +11,23 @@ export const undecided = () => ({
   state: "undecided", version: null, day: "", epoch: null, purposes: new Set(), acquire: new Set(),
 });
 
+/** All cookies, while the script starts. @type {string | null} */
+let known = null;
+
+/** Reads the cookies for all that runs now: Chromium parses every function again that is on the stack when they are read. */
+export function readCookies() {
+  try {
+    known = read("cookie");
+    queueMicrotask(() => (known = null));
+  } catch {
+    // A sandboxed frame: nothing is known.
+  }
+}
+
 /** @param {string} name */
 export function cookie(name) {
   try {
-    return `; ${read("cookie")}`.split(`; ${name}=`)[1]?.split(";")[0] || "";
+    return `; ${__HEADLESS__ ? read("cookie") : (known ?? read("cookie"))}`.split(`; ${name}=`)[1]?.split(";")[0] || "";
   } catch {
     return ""; // a sandboxed frame
   }
@@ -22,6 +35,7 @@ export function cookie(name) {
 
 /** @param {string} text */
 function setCookie(text) {
+  if (!__HEADLESS__) known = null;
   try {
     const secure = location.protocol === "https:" ? ";Secure" : "";
     Reflect.set(documents, "cookie", `${text};path=/;SameSite=Lax${secure}`, document);

@@ -96,7 +96,7 @@ export function createDecisions(config, service, journal, consent, tokens, page)
 
   /** One tab sends at a time, so that an older decision never reaches the service after a newer one. */
   const send = () =>
-    (sending ??= (navigator.locks ? navigator.locks.request(journal.name, drain) : Promise.resolve().then(drain)).catch((error) => {
+    (sending ??= (navigator.locks?.request(journal.name, drain) ?? Promise.resolve().then(drain)).catch((error) => {
       sending = null;
       report(error);
     }));

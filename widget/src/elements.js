@@ -47,7 +47,7 @@ export function drawing(path) {
   /** @param {string} tag @param {Attributes} attributes @param {...Node} children */
   const shape = (tag, attributes, ...children) =>
     fill(documents.createElementNS.call(document, "http://www.w3.org/2000/svg", tag), attributes, children);
-  return shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape("path", { d: path }));
+  return shape("svg", { viewBox: "0 0 24 24" }, shape("path", { d: path }));
 }
 
 /**

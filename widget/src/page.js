@@ -42,11 +42,11 @@ export const parsed = new Promise((resolve) => {
 /**
  * A page's or a policy's address, if it is one that a link or a frame may have.
  *
- * @param {string | null} address
+ * @param {string | null | undefined} address
  */
 export function webAddress(address) {
   try {
-    const url = new URL(address || "", read("baseURI"));
+    const url = new URL(/** @type {string} */ (address), read("baseURI"));
     return address && /^https?:$/.test(url.protocol) ? url.href : null;
   } catch {
     return null;

@@ -48,7 +48,7 @@ export function createUi(core, asked) {
   /** @param {string} page of the service */
   const address = (page, more = "") => `${base}/${page}/${config.site}${more}?lang=${config.notice.locale}`;
   /** The policy's own page, else the one that the service makes of it. */
-  const policy = () => webAddress(config.notice.links?.policy || null) || address("notice");
+  const policy = () => webAddress(config.notice.links?.policy) || address("notice");
   /** @param {"banner" | "dialog"} layer */
   const notesFor = (layer) => notes.flatMap((more) => more(layer));
 
